@@ -1,0 +1,1 @@
+"""Acquaint: four services, the platform they stand on, a local stack and a command line."""

@@ -1,0 +1,153 @@
+"""The command: survey the file, make its people, send its interactions, wait until the graph has them all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from acquaint.interactions.v1 import interaction_service_pb2, source_pb2, source_service_pb2
+from acquaint.operations.v1 import operations_service_pb2
+from acquaint.profiles.v1 import profile_pb2, profile_service_pb2
+from acquaint.recommendations.v1 import introduction_service_pb2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.cli import people
+from services.cli.connection import Clients, StackAddress, clients, find
+from services.cli.output import AsJson, CommandFailed, DataDir, print_json, run
+from services.cli.replay.reading import Summary, checksum, events, labels, survey
+from services.cli.replay.sending import SOURCE, send
+from services.devstack.files import write_atomically
+
+app = typer.Typer()
+CATCH_UP_SECONDS = 300.0
+NOTICE = "replay"
+
+
+async def refuse_production(stubs: Clients) -> None:
+    """Raises CommandFailed unless the stack's own settings say development: replay invents people and consent."""
+    for name, stub in stubs.operations.items():
+        status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+        if status.environment != "development":
+            raise CommandFailed(f"replay is for development stacks only; {name} says {status.environment!r}")
+
+
+def shift_of(data_dir: Path | None, name: str, last: int) -> int:
+    """What is added to the file's times so that they end now: chosen once per run and kept in the data directory."""
+    now = int(time.time())
+    if data_dir is None:
+        raise CommandFailed("replay needs the data directory of a local stack")
+    kept = data_dir / "replays" / name
+    if kept.is_file():
+        return int(kept.read_text())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(kept, str(now - last))
+    return now - last
+
+
+async def make_people(stubs: Clients, ids: tuple[str, ...], units: Mapping[str, str]) -> None:
+    """Import and join the people of the file who are not there yet; a label is their unit."""
+    for start in range(0, len(ids), people.BATCH):
+        chunk = ids[start : start + people.BATCH]
+        asked = profile_service_pb2.BatchGetProfilesRequest(person_ids=chunk)
+        there = {profile.person_id for profile in (await stubs.profiles.BatchGetProfiles(asked)).profiles}
+        rows = []
+        for person_id in chunk:
+            if person_id in there:
+                continue
+            profile = profile_pb2.Profile(
+                person_id=person_id, name=f"Person {person_id}", unit=units.get(person_id, "")
+            )
+            rows.append(people.Row(line=0, item=profile_service_pb2.ImportItem(profile=profile)))
+        if not rows:
+            continue
+        tally = people.Tally()
+        present = await people.send(stubs, rows, "hr", tally)
+        if tally.errors:
+            raise CommandFailed(f"a person was refused: {tally.errors[0][1]}")
+        await people.join(stubs, present, NOTICE, datetime.now(UTC).replace(microsecond=0))
+
+
+async def register(stubs: Clients) -> None:
+    """Register the source of replays."""
+    source = source_pb2.Source(source_id=SOURCE, purpose="Replay of a file on a development stack.", enabled=True)
+    await stubs.sources.RegisterSource(source_service_pb2.RegisterSourceRequest(source=source))
+
+
+async def catch_up(stubs: Clients) -> None:
+    """Return when the graph has folded the whole journal. Raises CommandFailed after five minutes."""
+    end = (await stubs.interactions.GetDigest(interaction_service_pb2.GetDigestRequest(), timeout=60)).end_sequence
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    while True:
+        digest = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(), timeout=60)
+        if digest.position.sequence >= end:
+            return
+        if time.monotonic() > deadline:
+            raise CommandFailed(f"the graph stands at {digest.position.sequence} of {end} and does not catch up")
+        await asyncio.sleep(0.05)
+
+
+async def replay_file(
+    address: StackAddress, path: Path, units: Mapping[str, str], name: str, summary: Summary, console: Console
+) -> dict[str, Any]:
+    """Replay and report. Raises CommandFailed, AioRpcError."""
+    shift = shift_of(address.data_dir, name, summary.last)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    async with clients(address) as stubs:
+        await refuse_production(stubs)
+        await register(stubs)
+        await make_people(stubs, summary.people, units)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("rows", total=summary.rows)
+            began = time.monotonic()
+            sent = await send(stubs.interactions, events(path), name, shift, lambda n: progress.advance(task, n))
+            acknowledged = time.monotonic()
+        await catch_up(stubs)
+        done = time.monotonic()
+    seconds = done - began
+    return {
+        "run": name,
+        "events": sent.rows,
+        "accepted": sent.accepted,
+        "duplicates": sent.duplicates,
+        "interactions": sent.interactions,
+        "people": len(summary.people),
+        "seconds": round(seconds, 3),
+        "events_per_second": round(sent.rows / seconds, 1),
+        "interactions_per_second": round(sent.interactions / seconds, 1),
+        "catch_up_seconds": round(done - acknowledged, 3),
+    }
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(metavar="EVENTS", help="a .csv or .csv.gz with columns t,src,dst")],
+    labels_path: Annotated[Path | None, typer.Option("--labels", help="CSV of node,group: units.")] = None,
+    name: Annotated[str | None, typer.Option("--run", help="The run's name. [default: the file's checksum]")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a file's interactions as if they had just happened, and wait until the graph has folded them."""
+
+    async def body() -> dict[str, Any]:
+        chosen = name or checksum(path)
+        if not chosen.replace("-", "").replace("_", "").isalnum() or len(chosen) > 64:
+            raise CommandFailed("--run: letters, digits, - and _ only, 64 at most")
+        summary = survey(path)
+        units = labels(labels_path) if labels_path else {}
+        return await replay_file(find(data_dir), path, units, chosen, summary, Console(stderr=True))
+
+    report = run(body())
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(
+        f"{report['events']} rows as {report['interactions']} interactions in {report['seconds']:.1f} s "
+        f"({report['events_per_second']:,.0f} rows/s, caught up {report['catch_up_seconds']:.1f} s after the last "
+        f"answer): {report['accepted']} accepted, {report['duplicates']} duplicates"
+    )

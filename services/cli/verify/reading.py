@@ -1,0 +1,104 @@
+"""What each store holds, read from itself: the journal by its stream, the topic by its records."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from acquaint.interactions.v1 import events_pb2, interaction_service_pb2
+
+from services.cli.verify.digests import Digest
+from services.platform.consumer import Follower
+from services.platform.envelope import Malformed, Received
+from services.platform.settings import KafkaSettings
+from services.platform.topics import declared
+
+if TYPE_CHECKING:  # this name exists for the type checker only
+    from acquaint.interactions.v1.interaction_service_pb2_grpc import InteractionServiceAsyncStub
+
+TOPIC = declared(events_pb2.DESCRIPTOR)["acquaint.interactions.v1"]
+RECORDED = events_pb2.InteractionRecorded.DESCRIPTOR.full_name
+READ_SECONDS = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
+class TopicContent:
+    """What the topic of interactions holds. `ids` are the record ids by sequence; repeats count once."""
+
+    ids: dict[int, str] = field(default_factory=dict)
+    types: dict[int, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        """The lowest sequence that retention has left, 1 when the topic is empty."""
+        return min(self.ids, default=1)
+
+    @property
+    def digest(self) -> Digest:
+        """Of the different interactions on the topic."""
+        digest = Digest()
+        for sequence, record_id in self.ids.items():
+            if self.types[sequence] == RECORDED:
+                digest.add(record_id)
+        return digest
+
+
+async def read_topic(kafka: KafkaSettings) -> TopicContent:
+    """Read the topic from its beginning to its end as of now. Raises TimeoutError after two minutes."""
+    content = TopicContent()
+    follower = Follower(kafka, TOPIC, start=None)
+    await follower.start()
+    try:
+        ends = await follower.end_offsets()
+        async with asyncio.timeout(READ_SECONDS):
+            while any(follower.position().get(partition, 0) < end for partition, end in ends.items()):
+                for record in await follower.batch(max_records=5000, timeout=1.0):
+                    take(content, record)
+    finally:
+        await follower.stop()
+    return content
+
+
+def take(content: TopicContent, record: Received | Malformed) -> None:
+    """Count one record of the topic; one that has no place in the order is a fault."""
+    if isinstance(record, Malformed):
+        content.faults.append(f"a record cannot be read: {record.reason}")
+        return
+    if record.sequence is None or record.id is None or record.type is None:
+        content.faults.append(f"record {record.partition}/{record.offset} has no sequence, id or type")
+        return
+    before = content.ids.setdefault(record.sequence, record.id)
+    content.types[record.sequence] = record.type
+    if before != record.id:
+        content.faults.append(f"sequence {record.sequence} is {before!r} and {record.id!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalContent:
+    """What the journal holds: the interactions in it, and those from a sequence on."""
+
+    whole: Digest
+    tail: Digest
+    end: int
+    faults: tuple[str, ...]
+
+
+async def read_journal(stub: InteractionServiceAsyncStub, tail_from: int) -> JournalContent:
+    """Stream the whole journal and check that its sequences follow one another."""
+    whole, tail, faults, expected, end = Digest(), Digest(), [], 1, 0
+    stream = stub.StreamInteractions(interaction_service_pb2.StreamInteractionsRequest(after_sequence=0), timeout=600)
+    async for chunk in stream:
+        end = chunk.end_sequence
+        for entry in chunk.entries:
+            if entry.sequence != expected:
+                faults.append(f"sequence {entry.sequence} follows {expected - 1}")
+            expected = entry.sequence + 1
+            if entry.type == RECORDED and not entry.tombstone:
+                whole.add(entry.record_id)
+                if entry.sequence >= tail_from:
+                    tail.add(entry.record_id)
+    if expected - 1 < end:
+        faults.append(f"the stream ends at {expected - 1}, the journal at {end}")
+    return JournalContent(whole=whole, tail=tail, end=end, faults=tuple(faults))

@@ -1,0 +1,1 @@
+"""Who the people are, what each lets others see, and with whom each never wants to be matched."""

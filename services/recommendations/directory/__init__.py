@@ -1,0 +1,1 @@
+"""The directory: everybody's profile state in memory, who may be suggested now, and how alike profiles are."""

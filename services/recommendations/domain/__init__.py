@@ -1,0 +1,1 @@
+"""The rules of introductions: standard library only, no I/O, no protobuf."""

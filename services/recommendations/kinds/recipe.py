@@ -1,0 +1,47 @@
+"""What a kind declares: whom it leaves out before scoring, how its list is put together, who is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from services.recommendations.domain.kinds import Kind
+from services.recommendations.domain.people import Person
+from services.recommendations.domain.reasons import Reason
+from services.recommendations.ranking import Evidence
+
+
+class Asking(Enum):
+    """Who is asked first, and so what each may know when."""
+
+    ALL_AT_ONCE = auto()
+
+
+class Announced(Enum):
+    """What the enterprise may know of a kind."""
+
+    OTHER = auto()
+
+
+class Bonds(Protocol):
+    """What stands between people beyond what one of them says: who reports to whom, who barred whom."""
+
+    def reports(self, person_id: str) -> Iterable[str]: ...
+    def barred_by(self, person_id: str) -> Iterable[str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One kind. `own_unit_share` is the most of a list that may come from the asker's unit while there are others;
+    `minutes` is what one introduction takes of a time budget; `reasons` gives at least one reason, all true."""
+
+    kind: Kind
+    asking: Asking
+    announced: Announced
+    include_met: bool
+    own_unit_share: float
+    minutes: int
+    left_out: Callable[[Person, Bonds], set[str]]
+    reasons: Callable[[Person, Person, Evidence], Sequence[Reason]]
