@@ -60,6 +60,7 @@ class StackAddress:
     services: dict[str, str]
     kafka: KafkaSettings
     token: Callable[[], str]
+    peers: PeerSettings
     data_dir: Path | None
 
 
@@ -77,6 +78,7 @@ def find(data_dir: Path | None = None) -> StackAddress:
         services={name: state.address(name) for name in SERVICES},
         kafka=KafkaSettings(bootstrap=state.address(BROKER)),
         token=lambda: token,
+        peers=PeerSettings(),
         data_dir=directory,
     )
 
@@ -89,7 +91,7 @@ def _remote() -> StackAddress:
         return peers.token_file.read_text().strip() if peers.token_file else peers.token
 
     services = {name: getattr(peers, name) for name in SERVICES}
-    return StackAddress(services=services, kafka=settings.kafka, token=token, data_dir=None)
+    return StackAddress(services=services, kafka=settings.kafka, token=token, peers=peers, data_dir=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ class Clients:
 async def clients(address: StackAddress) -> AsyncIterator[Clients]:
     """Opens the channels and closes them at the end."""
     channels: dict[str, grpc.aio.Channel] = {
-        name: connect(target, token=address.token) for name, target in address.services.items()
+        name: connect(target, address.peers, token=address.token) for name, target in address.services.items()
     }
     try:
         yield Clients(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import bench, inbox, introductions, operate, people, replay, stack, verify
+from services.cli import bench, demo, inbox, introductions, operate, people, replay, stack, verify
 
 app = typer.Typer(
     help="Turns everyday interactions into introductions worth having.",
@@ -12,7 +12,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (stack, people, replay, introductions, inbox, verify, bench):
+for module in (stack, demo, people, replay, introductions, inbox, verify, bench):
     app.add_typer(module.app)
 app.add_typer(operate.topics_app, name="topics")
 app.add_typer(operate.consumers_app, name="consumers")

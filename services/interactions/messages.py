@@ -8,6 +8,7 @@ from __future__ import annotations
 from acquaint.interactions.v1 import events_pb2, interaction_pb2, source_pb2
 
 from services.interactions.domain import Accepted, Candidate, Fault, Interaction, Source, invalid
+from services.interactions.recognition import plainly_valid
 from services.platform.envelope import Fact
 from services.platform.validation import violations_of
 
@@ -16,7 +17,8 @@ _SECOND = 10**9
 
 def candidate(message: interaction_pb2.Interaction) -> Candidate:
     """What a client sent, or why it is refused for its own sake."""
-    if violations := violations_of(message):
+    participants = tuple(message.participant_ids)
+    if not plainly_valid(message, participants) and (violations := violations_of(message)):
         return invalid(*(Fault(field=each.field, description=each.description) for each in violations))
     time = message.time
     if not 0 <= time.nanos < _SECOND:
@@ -26,7 +28,7 @@ def candidate(message: interaction_pb2.Interaction) -> Candidate:
         interaction_id=message.interaction_id,
         type=message.type,
         initiator=message.initiator_id,
-        participants=tuple(message.participant_ids),
+        participants=participants,
         time_ns=time.seconds * _SECOND + time.nanos,
         duration_ns=message.duration.ToNanoseconds() if message.HasField("duration") else None,
         context=message.context_id,
@@ -41,7 +43,10 @@ def write_interaction(interaction: Interaction, message: interaction_pb2.Interac
     message.type = interaction.type  # type: ignore[assignment]
     message.initiator_id = interaction.initiator
     message.participant_ids.extend(interaction.participants)
-    message.time.seconds, message.time.nanos = divmod(interaction.time_ns, _SECOND)
+    time = message.time
+    time.seconds, nanos = divmod(interaction.time_ns, _SECOND)
+    if nanos:
+        time.nanos = nanos
     if interaction.duration_ns is not None:
         message.duration.seconds, message.duration.nanos = divmod(interaction.duration_ns, _SECOND)
     if interaction.context:

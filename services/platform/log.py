@@ -23,6 +23,7 @@ from services.platform.settings import KafkaSettings
 # The last record may be a late repeat of a lower one: this many records at the end are looked at for the highest.
 TAIL = 5000
 _PAGE = 5000
+_POLL_MS = 200
 _LARGEST_BATCH = 10_000_000
 
 
@@ -158,7 +159,7 @@ class KafkaLog:
             end = (await consumer.end_offsets([place]))[place]
             first = (await consumer.beginning_offsets([place]))[place]
             consumer.seek(place, max(first, end - TAIL))
-            async for page in _pages(consumer, place, end):
+            async for page in _pages(consumer, place, end, self._settings.request_timeout_seconds):
                 for received in page:
                     if received.sequence is not None and (highest is None or received.sequence > highest):
                         highest = received.sequence
@@ -171,7 +172,7 @@ class KafkaLog:
                 consumer.assign([place])
                 end = (await consumer.end_offsets([place]))[place]
                 await consumer.seek_to_beginning(place)
-                async for page in _pages(consumer, place, end):
+                async for page in _pages(consumer, place, end, self._settings.request_timeout_seconds):
                     yield page
 
     @asynccontextmanager
@@ -199,10 +200,20 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> Sequence[int]:
     return sorted(cluster.partitions_for_topic(topic) or ())
 
 
-async def _pages(consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> AsyncIterator[Sequence[Received]]:
-    # Records whose headers cannot be read have no sequence and no state: left out.
-    while await consumer.position(place) < end:
-        batches = await consumer.getmany(place, timeout_ms=200, max_records=_PAGE)
+async def _pages(
+    consumer: AIOKafkaConsumer, place: TopicPartition, end: int, seconds: float
+) -> AsyncIterator[Sequence[Received]]:
+    """What lies before `end`; raises LogUnavailable when nothing comes for so long.
+
+    Records whose headers cannot be read have no sequence and no state: they are left out.
+    """
+    position, empty = await consumer.position(place), 0
+    while position < end:
+        batches = await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=_PAGE)
         for records in batches.values():
             read = [parse(record) for record in records if record.offset < end]
             yield [each for each in read if not isinstance(each, Malformed)]
+        before, position = position, await consumer.position(place)
+        empty = 0 if position > before else empty + 1
+        if empty * _POLL_MS >= seconds * 1000:
+            raise LogUnavailable(f"{place.topic}/{place.partition} is silent at {position} of {end}")

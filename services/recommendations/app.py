@@ -151,6 +151,7 @@ async def build(settings: RecommendationsSettings, clock: Clock | None = None) -
         people=replica.people,
         participants=participants,
         up_to_date=up_to_date,
+        position=lambda: replica.materialiser.progress.sequence,
         settings=settings.planner,
         clock=clock,
     )

@@ -41,6 +41,7 @@ class Planner:
         people: People,
         participants: ParticipantCheck,
         up_to_date: Callable[[int], bool],
+        position: Callable[[], int],
         settings: PlannerSettings,
         clock: Clock,
     ) -> None:
@@ -50,6 +51,7 @@ class Planner:
         self._people = people
         self._participants = participants
         self._up_to_date = up_to_date
+        self._position = position
         self._settings = settings
         self._clock = clock
         self._woken = asyncio.Event()
@@ -73,8 +75,13 @@ class Planner:
         while True:
             self._woken.clear()
             try:
+                before = self._position()
                 while await self.plan_one():
-                    pass
+                    now = self._position()
+                    if now != before:
+                        # Folding and storing what comes in goes before: nobody waits for a proposal.
+                        await self._clock.sleep(self._settings.rest_seconds)
+                    before = now
             except (DependencyUnavailable, ServiceError) as error:
                 logger.warning("planning_failed", cause=str(error))
             await self._pause()
@@ -141,7 +148,7 @@ class Planner:
                 # The claim was used up before its person was taken out of the turns: this number is gone.
                 await self._stores.due.skip(claim)
                 return now
-            logger.info("introduction_proposed", introduction=introduction.introduction_id, mode=mode.value)
+            logger.debug("introduction_proposed", introduction=introduction.introduction_id, mode=mode.value)
             return None
         return later
 

@@ -63,7 +63,10 @@ class PlannerSettings(Group):
         default=24.0, gt=0, description="When a person is looked at again for whom nobody was found."
     )
     maximum_lag: int = Field(
-        default=10_000, ge=0, description="Records behind the journal above which nothing is planned."
+        default=1000, ge=0, description="Records behind the journal above which nothing is planned."
+    )
+    rest_seconds: float = Field(
+        default=0.25, ge=0, description="Rest after each person considered while interactions are coming in."
     )
     per_day: int = Field(default=1000, ge=0, description="Most introductions proposed in a day (UTC).")
     inbound_cap: int = Field(

@@ -6,16 +6,19 @@ What somebody answers follows from the introduction and the person alone, so the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import grpc
 from acquaint.notifications.v1 import inbox_service_pb2, notification_pb2
 from acquaint.recommendations.v1 import introduction_pb2, introduction_service_pb2
 
 from services.cli.connection import Clients
-from services.cli.demo.futures import Pair, pair, shared
+from services.cli.demo.futures import shared
+from services.cli.demo.network import Pair, pair
 from services.cli.demo.organisation import Member, Organisation
+from services.cli.demo.steps import each
 from services.platform.rpc import acting_for
 
 ACCEPT, DECLINE, LATER, SILENCE = "accept", "decline", "later", "silence"
@@ -24,6 +27,7 @@ ANSWERS = {
     DECLINE: introduction_service_pb2.ANSWER_DECLINE,
     LATER: introduction_service_pb2.ANSWER_LATER,
 }
+PAGE = 100
 
 
 def mind(person: Member, other: Member, introduction_id: str) -> str:
@@ -38,79 +42,121 @@ def mind(person: Member, other: Member, introduction_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """All that a person can see: their introductions and their inbox, newest first."""
+
+    person_id: str
+    introductions: Sequence[introduction_pb2.Introduction]
+    inbox: Sequence[notification_pb2.Notification]
+
+    def introduction(self, introduction_id: str) -> introduction_pb2.Introduction:
+        """One of the introductions. Raises StopIteration for any other."""
+        return next(each for each in self.introductions if each.introduction_id == introduction_id)
+
+    def question(self, introduction_id: str) -> notification_pb2.Notification | None:
+        """The invitation to an introduction as it lies in the inbox."""
+        invitation = notification_pb2.NOTIFICATION_TYPE_INVITATION
+        found = (each for each in self.inbox if each.introduction_id == introduction_id and each.type == invitation)
+        return next(found, None)
+
+
+async def view(stubs: Clients, person: str) -> View:
+    """What a person sees now."""
+    listing = introduction_service_pb2.ListIntroductionsRequest(person_id=person, page_size=PAGE)
+    reading = inbox_service_pb2.ListNotificationsRequest(person_id=person, page_size=PAGE)
+    listed = await stubs.introductions.ListIntroductions(listing, metadata=acting_for(person))
+    read = await stubs.inbox.ListNotifications(reading, metadata=acting_for(person))
+    return View(person_id=person, introductions=listed.introductions, inbox=read.notifications)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """An open invitation: who is asked, about which introduction with whom, and the words it came in."""
 
     person_id: str
-    introduction_id: str
+    introduction: introduction_pb2.Introduction
     other_id: str
     notification: notification_pb2.Notification
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Person and introduction."""
+        return self.person_id, self.introduction.introduction_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An answer, and when it was given."""
+
+    question: Question
+    answer: str
+    time: datetime
 
 
 @dataclass(slots=True, kw_only=True)
 class Answered:
-    """What was asked and answered in the demo."""
+    """Who answered what; silence is an answer too."""
 
-    questions: list[Question] = field(default_factory=list)
-    answers: dict[tuple[str, str], str] = field(default_factory=dict)
-    made: dict[str, Pair] = field(default_factory=dict)
+    given: dict[tuple[str, str], Given] = field(default_factory=dict)
+
+    def note(self, question: Question, answer: str) -> None:
+        """Write an answer down."""
+        self.given[question.key] = Given(question=question, answer=answer, time=datetime.now(UTC))
 
     def count(self, answer: str) -> int:
         """How many gave this answer."""
-        return sum(each == answer for each in self.answers.values())
+        return sum(given.answer == answer for given in self.given.values())
 
 
-async def inbox(stubs: Clients, person: str) -> Sequence[notification_pb2.Notification]:
-    """A person's inbox."""
-    request = inbox_service_pb2.ListNotificationsRequest(person_id=person, page_size=100)
-    return (await stubs.inbox.ListNotifications(request, metadata=acting_for(person))).notifications
+def other_of(introduction: introduction_pb2.Introduction, person: str) -> str:
+    """The other one of two participants."""
+    (other,) = (each.person_id for each in introduction.participants if each.person_id != person)
+    return other
 
 
-async def introduction(stubs: Clients, introduction_id: str, person: str) -> introduction_pb2.Introduction:
-    """An introduction as a person sees it."""
-    request = introduction_service_pb2.GetIntroductionRequest(introduction_id=introduction_id, person_id=person)
-    return (await stubs.introductions.GetIntroduction(request, metadata=acting_for(person))).introduction
-
-
-async def open_questions(stubs: Clients, organisation: Organisation, done: Answered) -> list[Question]:
-    """Every open invitation in every inbox that nobody has dealt with yet."""
+def questions(views: Iterable[View], done: Answered) -> list[Question]:
+    """Every open invitation in these inboxes that nobody has dealt with yet."""
     found = []
-    for member in organisation.members:
-        if not member.joined:
-            continue
-        for entry in await inbox(stubs, member.person_id):
-            key = member.person_id, entry.introduction_id
-            if entry.open and key not in done.answers:
-                seen = await introduction(stubs, entry.introduction_id, member.person_id)
-                (other,) = [p.person_id for p in seen.participants if p.person_id != member.person_id]
-                found.append(
-                    Question(
-                        person_id=member.person_id,
-                        introduction_id=entry.introduction_id,
-                        other_id=other,
-                        notification=entry,
-                    )
-                )
-    return found
+    for seen in views:
+        by_id = {each.introduction_id: each for each in seen.introductions}
+        for entry in seen.inbox:
+            introduction = by_id.get(entry.introduction_id)
+            if not entry.open or introduction is None or (seen.person_id, entry.introduction_id) in done.given:
+                continue
+            other = other_of(introduction, seen.person_id)
+            found.append(
+                Question(person_id=seen.person_id, introduction=introduction, other_id=other, notification=entry)
+            )
+    return sorted(found, key=lambda question: question.key)
+
+
+async def views(stubs: Clients, organisation: Organisation) -> Sequence[View]:
+    """What everybody who joined sees now."""
+    return await each(view(stubs, member.person_id) for member in organisation.members if member.joined)
 
 
 async def answer(stubs: Clients, question: Question, choice: str, done: Answered) -> None:
-    """Give an answer and note what came of it. An invitation that closed meanwhile counts as silence."""
-    done.questions.append(question)
-    key = question.person_id, question.introduction_id
-    if choice == SILENCE:
-        done.answers[key] = SILENCE
-        return
-    request = introduction_service_pb2.RespondToInvitationRequest(
-        introduction_id=question.introduction_id, person_id=question.person_id, answer=ANSWERS[choice]
-    )
-    try:
-        response = await stubs.introductions.RespondToInvitation(request, metadata=acting_for(question.person_id))
-    except grpc.aio.AioRpcError as error:
-        if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
-            raise
-        done.answers[key] = SILENCE
-        return
-    done.answers[key] = choice
-    if response.introduction.state == introduction_pb2.INTRODUCTION_STATE_MADE:
-        done.made[question.introduction_id] = pair(question.person_id, question.other_id)
+    """Gives an answer. An invitation that closed meanwhile counts as silence."""
+    if choice in ANSWERS:
+        request = introduction_service_pb2.RespondToInvitationRequest(
+            introduction_id=question.introduction.introduction_id,
+            person_id=question.person_id,
+            answer=ANSWERS[choice],
+        )
+        try:
+            await stubs.introductions.RespondToInvitation(request, metadata=acting_for(question.person_id), timeout=20)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
+                raise
+            choice = SILENCE
+    done.note(question, choice)
+
+
+def made(seen: Iterable[View]) -> dict[Pair, introduction_pb2.Introduction]:
+    """The introductions to which both have said yes, by pair."""
+    found = {}
+    for one in seen:
+        for introduction in one.introductions:
+            if introduction.state == introduction_pb2.INTRODUCTION_STATE_MADE:
+                found[pair(one.person_id, other_of(introduction, one.person_id))] = introduction
+    return found

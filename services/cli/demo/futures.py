@@ -6,26 +6,25 @@ would, more where they share something. Everything else goes on as in `history`.
 
 from __future__ import annotations
 
-import copy
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import networkx as nx
-
 from services.cli.demo.history import Habits, Happening, happenings
+from services.cli.demo.network import TIE_CONTACTS, TIE_DAYS, Network, Pair, pair, ties
 from services.cli.demo.organisation import Member, Organisation
 
 DAYS = 90
-TIE_DAYS = 60
+MEETING_CHANCE = 0.8
+MEETING_DAYS = 14
 SEED = 4
-Pair = tuple[str, str]
-
-
-def pair(a: str, b: str) -> Pair:
-    """Two people in a fixed order."""
-    return (a, b) if a < b else (b, a)
+RULES = (
+    "Four introduced pairs in five meet, within two weeks; the fifth never does.",
+    "Having met, the two write to one another as members of a project do, more often the more they share.",
+    "Everything else goes on as before, with the same dice in all three runs.",
+    f"A tie is two contacts, just the two of them, within {TIE_DAYS} days.",
+)
 
 
 def shared(a: Member, b: Member) -> int:
@@ -37,7 +36,7 @@ def _tastes(member: Member) -> tuple[tuple[str, ...], ...]:
     return member.fields, member.skills, member.interests
 
 
-def met(past: Collection[Happening]) -> set[Pair]:
+def met(past: Iterable[Happening]) -> set[Pair]:
     """Everybody who was ever in contact: initiator with each participant."""
     return {pair(event.initiator, other) for event in past for other in event.participants}
 
@@ -57,80 +56,52 @@ def random_pairs(organisation: Organisation, past: Collection[Happening], number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Future:
-    """One run: its name, the introductions made, and what happened."""
+    """One run: its name, the introductions made, the day on which each pair met if it did, and what happened."""
 
     name: str
     introductions: tuple[Pair, ...]
+    meetings: Mapping[Pair, date]
     events: tuple[Happening, ...]
 
-    def ties(self, until: date) -> nx.Graph:
-        """Who wrote to or met one another in single contact at least twice in the sixty days before `until`."""
-        counts: dict[Pair, int] = {}
-        since = until - timedelta(days=TIE_DAYS)
-        for event in self.events:
-            if len(event.participants) == 1 and since <= event.at.date() <= until:
-                key = pair(event.initiator, event.participants[0])
-                counts[key] = counts.get(key, 0) + 1
-        graph = nx.Graph()
-        graph.add_edges_from(key for key, count in counts.items() if count >= 2)
-        return graph
+    def lasting(self, network: Network) -> int:
+        """How many of the introduced pairs have a tie in a network of this run."""
+        return len(network.ties & set(self.introductions))
 
 
 def run(
     name: str, organisation: Organisation, habits: Habits, past: Sequence[Happening], introductions: Sequence[Pair]
 ) -> Future:
     """The ninety days after the history, with these introductions."""
-    draw = random.Random(SEED)
-    own = copy.deepcopy(habits)
+    own = habits.copy()
     start = organisation.today + timedelta(days=1)
-    members = {member.person_id: member for member in organisation.members}
+    meetings = first_meetings(introductions, start)
+    draw = random.Random(SEED)
+    events = [event for event in past if event.day > organisation.today - timedelta(days=TIE_DAYS)]
+    for offset in range(DAYS):
+        today = start + timedelta(days=offset)
+        for (one, other), day in meetings.items():
+            if day == today:
+                own.strengthen(one, other, 0.6 + 0.3 * shared(organisation[one], organisation[other]))
+        events += happenings(organisation, own, today, 1, draw, f"{name}-{offset}")
+    return Future(name=name, introductions=tuple(introductions), meetings=meetings, events=tuple(events))
+
+
+def first_meetings(introductions: Sequence[Pair], start: date) -> dict[Pair, date]:
+    """The days on which introduced pairs meet; some never do."""
     chance = random.Random(SEED + 1)
-    meetings: dict[int, list[Pair]] = {}
-    for one, other in introductions:
-        if chance.random() < 0.8:
-            meetings.setdefault(chance.randint(1, 14), []).append((one, other))
-    events = list(past)
-    for day in range(DAYS):
-        for one, other in meetings.get(day, ()):
-            own.strengthen(one, other, 0.6 + 0.3 * shared(members[one], members[other]))
-        today = start + timedelta(days=day)
-        events += happenings(organisation, own, today, 1, draw, f"{name}-{day}", outside=0.02)
-    return Future(name=name, introductions=tuple(introductions), events=tuple(events))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
-    """What a network is like on a day. Shares are of all ties, distances in steps."""
-
-    ties: int
-    across_units: int
-    across_sites: int
-    mean_distance: float
-    newcomer_ties: float
-    newcomer_reach: float
-
-
-def measure(organisation: Organisation, graph: nx.Graph) -> Measures:
-    """Measures of one network; `newcomer_reach`: people within two steps of a newcomer, on average."""
-    members = {member.person_id: member for member in organisation.members}
-    newcomers = [member.person_id for member in organisation.newcomers]
-    largest = graph.subgraph(max(nx.connected_components(graph), key=len))
-    within = [len(nx.single_source_shortest_path_length(graph, n, 2)) - 1 if n in graph else 0 for n in newcomers]
-    return Measures(
-        ties=graph.number_of_edges(),
-        across_units=sum(members[a].group != members[b].group for a, b in graph.edges),
-        across_sites=sum(members[a].site != members[b].site for a, b in graph.edges),
-        mean_distance=nx.average_shortest_path_length(largest),
-        newcomer_ties=sum(graph.degree(n) if n in graph else 0 for n in newcomers) / len(newcomers),
-        newcomer_reach=sum(within) / len(within),
-    )
+    found = {}
+    for introduced in introductions:
+        meets, after = chance.random() < MEETING_CHANCE, chance.randint(0, MEETING_DAYS - 1)
+        if meets:
+            found[introduced] = start + timedelta(days=after)
+    return found
 
 
 def ties_over_time(future: Future, organisation: Organisation, person: str) -> list[tuple[date, int]]:
-    """How many ties a person has, week by week over the ninety days."""
-    days = [organisation.today + timedelta(days=offset) for offset in range(0, DAYS + 1, 7)]
-    found = []
-    for day in days:
-        graph = future.ties(day)
-        found.append((day, graph.degree(person) if person in graph else 0))
-    return found
+    """How many ties a person has, every third day over the ninety days."""
+    own = [event for event in future.events if person == event.initiator or person in event.participants]
+    days = [organisation.today + timedelta(days=offset) for offset in range(0, DAYS + 1, 3)]
+    return [(day, ties(own, day).degree(person)) for day in days]
+
+
+__all__ = ["DAYS", "RULES", "TIE_CONTACTS", "Future", "Pair", "met", "pair", "random_pairs", "run", "shared"]

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from services.cli.demo.organisation import Member, Organisation
 
 DAYS = 182
+SEED = 7
 MEETING, MESSAGE, REVIEW, HELP = "meeting", "message", "review", "help"
 
 
@@ -27,6 +28,11 @@ class Happening:
     participants: tuple[str, ...]
     context: str = ""
 
+    @property
+    def day(self) -> date:
+        """The day on which it happened, UTC."""
+        return self.at.date()
+
 
 @dataclass(slots=True, kw_only=True)
 class Habits:
@@ -37,6 +43,10 @@ class Habits:
     def of(self, person: str) -> dict[str, float]:
         """The colleagues of a person and how much each draws."""
         return self.weights.setdefault(person, {})
+
+    def copy(self) -> Habits:
+        """The same habits, to be changed apart from these."""
+        return Habits(weights={person: dict(own) for person, own in self.weights.items()})
 
     def strengthen(self, a: str, b: str, by: float) -> None:
         """Make both more likely to write to one another."""
@@ -60,6 +70,14 @@ def habits_of(organisation: Organisation, draw: random.Random) -> Habits:
             for other in project[number + 1 :]:
                 habits.strengthen(one, other, 0.8)
     return habits
+
+
+def half_a_year(organisation: Organisation) -> tuple[Habits, list[Happening]]:
+    """What happened until yesterday, and the habits it left."""
+    draw = random.Random(SEED)
+    habits = habits_of(organisation, draw)
+    first = organisation.today - timedelta(days=DAYS)
+    return habits, list(happenings(organisation, habits, first, DAYS, draw, "past"))
 
 
 def present(member: Member, day: date) -> bool:
@@ -93,7 +111,9 @@ def happenings(
         for index, (group, everybody) in enumerate(organisation.units.items()):
             team = [person for person in everybody if person in there]
             if index % 5 == day.weekday() and len(team) > 2:
-                today.append((moment(day, draw), MEETING, team[0], tuple(team[1:]), f"weekly-{group.replace(' ', '-')}"))
+                today.append(
+                    (moment(day, draw), MEETING, team[0], tuple(team[1:]), f"weekly-{group.replace(' ', '-')}")
+                )
         for index, project in enumerate(organisation.projects):
             team = [person for person in project if person in there]
             if len(team) > 1 and draw.random() < 0.5:

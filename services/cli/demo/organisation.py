@@ -6,6 +6,7 @@ Nothing of it is taken from real people; the rules are in `RULES` and are printe
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,7 +14,7 @@ PEOPLE = 300
 NEWCOMERS = 14
 SEED = 20_260
 RULES = (
-    "300 people in 12 units of 4 divisions, at 4 sites in 4 time zones; a unit has a home site, a third sits elsewhere.",
+    "300 people in 12 units of 4 divisions, at 4 sites in 4 time zones; a third of a unit is away from its home site.",
     "Every unit meets weekly; 24 projects of 5-8 people, half of them across units, write to each other all week.",
     "Everybody writes to a few colleagues again and again, nine times in ten inside the unit or a project.",
     "14 newcomers came in the last 45 days; one person leaves in three weeks and has said so; a tenth has not joined.",
@@ -48,16 +49,22 @@ FIELDS = {
 TITLES = ("Engineer", "Senior Engineer", "Analyst", "Specialist", "Planner", "Coordinator")
 SKILLS = ("negotiation", "Python", "failure analysis", "spreadsheets", "moderation", "drawing", "auditing", "teaching")
 INTERESTS = ("chess", "choir", "cycling", "gardening", "photography", "rowing", "board games", "baking", "running")
-GIVEN = (
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+GIVEN = _words(
     "Ada Amir Anouk Arjun Beatriz Bo Carla Chen Chidi Clara Dana Dario Elif Emil Esra Farah Finn Gita Hana Hugo Ines "
     "Ivo Jana Jonas Kaya Kenji Lena Lior Luca Maja Mateo Mei Mila Nadia Niko Noor Olga Omar Pia Priya Rafael Ravi "
     "Rosa Sami Sara Tariq Tessa Uma Vera Wei Yara Zoe"
-).split()
-FAMILY = (
+)
+FAMILY = _words(
     "Abara Albrecht Almeida Baptiste Berg Castro Cheng Costa Dahl Diaz Eriksen Fischer Fontaine Gomes Haddad Hansen "
     "Ibarra Ito Jansen Kaur Keller Khan Kim Kowalski Lam Lind Lopes Marin Mensah Moreau Nakamura Novak Okafor Olsen "
     "Park Pereira Petrov Quist Rahman Reyes Rossi Sato Schuster Silva Singh Tan Torres Vogel Weiss Wong Yilmaz Zhou"
-).split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +101,12 @@ class Organisation:
     """The members in order, by id, and the projects as tuples of ids."""
 
     members: tuple[Member, ...]
+    by_id: Mapping[str, Member]
     projects: tuple[tuple[str, ...], ...]
     today: date
 
     def __getitem__(self, person_id: str) -> Member:
-        return self._by_id()[person_id]
-
-    def _by_id(self) -> dict[str, Member]:
-        return {member.person_id: member for member in self.members}
+        return self.by_id[person_id]
 
     @property
     def newcomers(self) -> tuple[Member, ...]:
@@ -161,7 +166,12 @@ def simulate(today: date) -> Organisation:
                 newcomer=newcomer,
             )
         )
-    return Organisation(members=tuple(members), projects=projects(members, draw), today=today)
+    return Organisation(
+        members=tuple(members),
+        by_id={member.person_id: member for member in members},
+        projects=projects(members, draw),
+        today=today,
+    )
 
 
 def projects(members: list[Member], draw: random.Random) -> tuple[tuple[str, ...], ...]:

@@ -59,12 +59,12 @@ def to_proto(event: Event, run: str, shift: int) -> interaction_pb2.Interaction:
     return interaction
 
 
-def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Events in batches that a call takes."""
+def batches(events: Iterable[Event], most: int = BATCH) -> Iterator[list[Event]]:
+    """Events in batches that a call takes, `most` at most."""
     batch: list[Event] = []
     size = 0
     for event in events:
-        if len(batch) == BATCH or size + event.rows + 1 > PARTICIPATIONS:
+        if len(batch) == most or size + event.rows + 1 > PARTICIPATIONS:
             yield batch
             batch, size = [], 0
         batch.append(event)

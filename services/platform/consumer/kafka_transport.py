@@ -96,7 +96,8 @@ class KafkaTransport:
         self._subscriber(handle)
         await self._broker.connect()
         config = self._broker.config.broker_config
-        config.builder = partial(RobustConsumer, lost=receiver.lost, **config.builder.keywords)
+        made: Any = config.builder  # a partial of the client with the options above
+        config.builder = partial(RobustConsumer, lost=receiver.lost, **made.keywords)
         await self._broker.start()
 
     async def stop(self) -> None:
@@ -121,8 +122,13 @@ class KafkaTransport:
         client = self._client
         if client is None:
             return {}
-        known = ((each.partition, at_once(client.position(each))) for each in client.assignment())
-        return {partition: position for partition, position in known if position is not None}
+        found: dict[int, int] = {}
+        for each in client.assignment():
+            with suppress(IllegalStateError, KafkaError):
+                position = at_once(client.position(each))
+                if position is not None:
+                    found[each.partition] = position
+        return found
 
     async def commit(self, positions: Mapping[int, int]) -> None:
         if self._client is None or not positions:

@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 from protovalidate import ValidationError, Validator
 
 from services.platform import envelope
-from services.platform.consumer.robust_client import UNREADABLE
 from services.platform.consumer.subscription import Delivery
 from services.platform.envelope import Malformed, Record
 from services.platform.topics import Topic, TopicKind
@@ -58,8 +57,6 @@ class Parser:
         if isinstance(received, Malformed):
             return _refused("malformed", received, source_in(record.headers))
         if received.value is None:
-            if record.headers is UNREADABLE:
-                return Refused(error="malformed", reason="a header's name is not UTF-8", source=None)
             if self._topic.kind is TopicKind.STATE:
                 return Ignored(cause="null_value")
             return Refused(error="null_value", reason="the record has no value", source=received.source)

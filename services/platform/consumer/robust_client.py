@@ -1,7 +1,7 @@
-"""The client for topics that others write: a header whose name is not UTF-8 costs one record, not the partition.
+"""The client of a subscription: what cannot be read in one partition takes no records of another with it.
 
-aiokafka decodes header names while it drains its buffer. Where that fails, it raises for ever at the same place and
-forgets what it had drained of other partitions in the same call.
+When draining one partition raises (a broken checksum, a codec that is missing), aiokafka has already moved past what
+it had drained of the others in the same call. Here they are read again, and from then on each partition by itself.
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
+
+from services.platform.consumer import lenient_records
+from services.platform.telemetry import get_logger
 
 T = TypeVar("T")
 Polled = dict[TopicPartition, list[ConsumerRecord]]
 
-UNREADABLE = (("dlq_unreadable", b"a header's name is not UTF-8: the record is at its origin only"),)
-# After so many readable records the client polls all partitions at once again.
-APART = 10_000
+logger = get_logger(__name__)
+
+# After so many records without trouble the client polls all partitions at once again.
+APART = 100_000
+
+__all__ = ["RobustConsumer", "at_once", "lenient_records"]
 
 
 class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Hands out a stand-in with the headers `UNREADABLE` for a record that the client cannot.
-
-    `lost` is called when records may have been drained and dropped: whoever reads begins again where it was.
-    """
+    """`lost` is called when records may have been drained and dropped: whoever reads begins again where it was."""
 
     def __init__(self, *topics: str, lost: Callable[[], None], **options: Any) -> None:
         super().__init__(*topics, **options)
@@ -33,56 +36,31 @@ class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         self._apart = 0
 
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Polled:
-        if self._apart <= 0:
-            try:
-                polled: Polled = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
-                return polled
-            except UnicodeDecodeError:
-                self._apart = APART
-                self._lost()
-                return {}
-        return self._one_partition(max_records or APART)
+        if self._apart > 0:
+            return self._one_partition(max_records)
+        try:
+            polled: Polled = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            return polled
+        except (KafkaError, ValueError) as error:
+            logger.error("partition_cannot_be_read", exc_info=error)
+            self._apart = APART
+            self._lost()
+            return {}
 
-    def _one_partition(self, most: int) -> Polled:
-        """Drains one partition record by record, without waiting: up to the unreadable one, or just that."""
+    def _one_partition(self, most: int | None) -> Polled:
+        """Drains the first partition that has records, without waiting."""
         assigned = list(self.assignment())
         random.shuffle(assigned)
         for partition in assigned:
-            records: list[ConsumerRecord] = []
             try:
-                while len(records) < most:
-                    found = at_once(super().getmany(partition, timeout_ms=0, max_records=1))
-                    if not found:
-                        break
-                    records += found[partition]
-            except UnicodeDecodeError:
-                if not records:
-                    records = self._stand_in(partition)
-            if records:
-                self._apart -= len(records)
-                return {partition: records}
+                found: Polled | None = at_once(super().getmany(partition, timeout_ms=0, max_records=most))
+            except (KafkaError, ValueError):
+                self._apart = APART
+                continue
+            if found:
+                self._apart -= len(found[partition])
+                return found
         return {}
-
-    def _stand_in(self, partition: TopicPartition) -> list[ConsumerRecord]:
-        position = at_once(self.position(partition))
-        if position is None:
-            return []
-        self.seek(partition, position + 1)
-        self._apart = APART
-        record = ConsumerRecord(
-            topic=partition.topic,
-            partition=partition.partition,
-            offset=position,
-            timestamp=0,
-            timestamp_type=0,
-            key=None,
-            value=None,
-            checksum=None,
-            serialized_key_size=-1,
-            serialized_value_size=-1,
-            headers=UNREADABLE,
-        )
-        return [record]
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T | None:
@@ -92,7 +70,5 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T | None:
     except StopIteration as answer:
         found: T = answer.value
         return found
-    except (IllegalStateError, KafkaError):
-        return None
     coroutine.close()
     return None

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -29,6 +29,7 @@ from services.platform.settings import MongoSettings
 T = TypeVar("T")
 _MAJORITY = WriteConcern(w="majority", j=True)
 _EXISTS_ALREADY = 48
+_OTHER_OPTIONS = 85
 _ABORT_SECONDS = 2.0
 
 
@@ -83,7 +84,8 @@ class Database:
     async def ensure(self, specs: Mapping[str, Sequence[Index]]) -> None:
         """Creates the collections and indexes that do not exist yet.
 
-        Raises DatabaseError when an index of that name exists with other keys or options.
+        An expiry that differs is changed. Raises DatabaseError when an index of that name exists with other keys or
+        other options.
         """
         for name, indexes in specs.items():
             with translated():
@@ -92,8 +94,25 @@ class Database:
                 except PyMongoError as error:
                     if getattr(error, "code", None) != _EXISTS_ALREADY and "already exists" not in str(error):
                         raise
-                if indexes:
-                    await self._raw[name].create_indexes([index.model() for index in indexes])
+                try:
+                    await self._create(name, indexes)
+                except PyMongoError as error:
+                    if getattr(error, "code", None) != _OTHER_OPTIONS:
+                        raise
+                    await self._change_expiry(name, indexes)
+                    await self._create(name, indexes)
+
+    async def _create(self, name: str, indexes: Sequence[Index]) -> None:
+        if indexes:
+            await self._raw[name].create_indexes([index.model() for index in indexes])
+
+    async def _change_expiry(self, name: str, indexes: Sequence[Index]) -> None:
+        """How long documents are kept is a setting: the one option of an index that may change."""
+        for index in indexes:
+            if index.expire_after is not None:
+                change = {"name": index.name, "expireAfterSeconds": int(index.expire_after.total_seconds())}
+                with suppress(OperationFailure):  # one that does not exist yet is created next
+                    await self._raw.command("collMod", name, index=change)
 
     async def transaction(self, body: Callable[[Session], Awaitable[T]], *, seconds: float | None = None) -> T:
         """Runs `body` and commits what it wrote with its session; snapshot reads, journaled majority writes.

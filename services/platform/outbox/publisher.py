@@ -73,6 +73,7 @@ class Publisher:
             while True:
                 try:
                     await self.publish()
+                    self._resume()
                     failures = 0
                 except PublicationRefused as refusal:
                     self._refuse(str(refusal))
@@ -143,8 +144,7 @@ class Publisher:
                 f"the topic is ahead of the journal: {last} was published, the journal ends at {through}; "
                 "the database was restored from an older state: run acquaint restore reconcile"
             )
-        self._verified, self.refusal = True, ""
-        self._metrics.relay_refusing.labels(shard.topic, shard.partition).set(0)
+        self._verified = True
 
     async def _read(self) -> Sequence[Row]:
         return await self._store.unpublished(self._shard, self._settings.batch_bytes * _BATCHES_PER_READ)
@@ -198,6 +198,12 @@ class Publisher:
             logger.error("publication_refused", shard=self._shard.id, cause=why)
         self.refusal = why
         self._metrics.relay_refusing.labels(self._shard.topic, self._shard.partition).set(1)
+
+    def _resume(self) -> None:
+        if self.refusal:
+            logger.info("publication_resumed", shard=self._shard.id)
+            self.refusal = ""
+            self._metrics.relay_refusing.labels(self._shard.topic, self._shard.partition).set(0)
 
     def _backoff(self, failures: int) -> float:
         longest = self._settings.maximum_backoff_seconds

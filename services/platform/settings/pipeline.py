@@ -24,7 +24,7 @@ class JournalSettings(Group):
     row_bytes: int = Field(
         default=800_000,
         ge=10_000,
-        le=8_000_000,
+        le=900_000,
         description="Most bytes of records packed into one row; one row fits a batch.",
     )
     keep_published_days: float = Field(
@@ -40,7 +40,7 @@ class RelaySettings(Group):
     )
     poll_seconds: float = Field(default=0.05, gt=0, le=60, description="How often an idle relay looks for new rows.")
     batch_bytes: int = Field(
-        default=900_000, ge=10_000, le=9_000_000, description="Most bytes in one batch to the broker."
+        default=900_000, ge=10_000, le=1_000_000, description="Most bytes in one batch to the broker."
     )
     backoff_seconds: float = Field(default=0.2, gt=0, le=60, description="First pause after a failed send; doubles.")
     maximum_backoff_seconds: float = Field(default=10.0, gt=0, le=300, description="Longest pause after failed sends.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.platform.mongo import Session
-from services.platform.outbox.read_back import OwnState
+from services.platform.outbox import OwnState
 from services.platform.topics import Topic
 from services.profiles.people.states import PUBLIC
 from services.profiles.people.writer import Writer

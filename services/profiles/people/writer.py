@@ -18,7 +18,7 @@ from services.platform.outbox import Outbox
 from services.platform.topics import Topic
 from services.profiles.people.states import PRIVATE, PUBLIC, erased_state, private_state, public_state
 from services.profiles.people.views import colleagues_part, matching_part
-from services.profiles.store import Boundaries, People, Person
+from services.profiles.store import Boundaries, Erased, People, Person
 
 T = TypeVar("T")
 _ATTEMPTS = 5

@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
-from services.recommendations.graph.compiled import ByteArray, IntArray, LongArray, kernel
+from services.recommendations.graph.compiled import ByteArray, FloatArray, IntArray, LongArray, kernel
 from services.recommendations.graph.model import COMPANY_LIMIT, SLOTS
 from services.recommendations.graph.numbers import BASE_STEP, MICROSECONDS, REBASE_AFTER, forward_weight
 from services.recommendations.graph.pairs import Pairs, add_pair
@@ -47,6 +45,12 @@ def room_for(participants: int) -> Room:
 
 
 @kernel
+def scale(sums: FloatArray, factor: float) -> None:
+    for index in range(len(sums)):
+        sums[index] *= factor
+
+
+@kernel
 def rebased(
     ties: Rows, company: Rows, people: People, ledger: Ledger, which: int, time_us: int, half_life_us: int
 ) -> None:
@@ -62,11 +66,11 @@ def rebased(
         if which == 0:
             scale_rows(ties, factor)
             scale_rows(company, factor)
-            people.strength[:] *= factor
-            ledger.closure[:] *= factor
+            scale(people.strength, factor)
+            scale(ledger.closure, factor)
         else:
-            people.made[:] *= factor
-            people.received[:] *= factor
+            scale(people.made, factor)
+            scale(people.received, factor)
 
 
 @kernel
@@ -117,13 +121,17 @@ def add_contact(
 
 @kernel
 def fold_columns(
-    state: State, columns: Columns, begin: int, end: int, half_life_us: int, recent_half_life_us: int
+    state: State,
+    columns: Columns,
+    begin: int,
+    end: int,
+    half_life_us: int,
+    recent_half_life_us: int,
+    present: IntArray,
 ) -> int:
     """Folds records begin..end−1; returns the first it did not fold because room was short (see `room_for`), or
-    `end`."""
-    # Taken apart once: each look into a tuple of arrays counts references, which costs more than the fold itself.
+    `end`. `present`: scratch as long as the most participants of one record."""
     ties, company, pairs, people, ledger = state
-    present = np.empty(8, np.int32)
     for record in range(begin, end):
         first, after = columns.start[record], columns.start[record + 1]
         size = after - first - 1
@@ -133,8 +141,6 @@ def fold_columns(
             or pairs.known[0] + size > len(pairs.key)
         ):
             return record
-        if len(present) < size:
-            present = np.empty(2 * size, np.int32)
         initiator = columns.people[first]
         count = 0
         for place in range(first + 1, after):

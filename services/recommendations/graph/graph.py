@@ -129,16 +129,20 @@ class Graph:
 
     def _fold_columns(self, columns: Columns, counted: BoolArray, hashes: HashArray) -> None:
         begin = 0
+        present = np.empty(int(np.diff(columns.start).max()), np.int32)
         for end in _chunk_ends(columns):
             while begin < end:
-                begin = self._fold_chunk(columns, counted, hashes, begin, end)
+                begin = self._fold_chunk(columns, counted, hashes, begin, end, present)
                 if begin < end:
                     self._make_room_for_record(int(columns.start[begin + 1] - columns.start[begin]) - 1)
 
-    def _fold_chunk(self, columns: Columns, counted: BoolArray, hashes: HashArray, begin: int, end: int) -> int:
+    def _fold_chunk(
+        self, columns: Columns, counted: BoolArray, hashes: HashArray, begin: int, end: int, present: IntArray
+    ) -> int:
+        settings = self.settings
         with self._lock.write():
             done = fold_columns(
-                self._state, columns, begin, end, self.settings.half_life_us, self.settings.recent_half_life_us
+                self._state, columns, begin, end, settings.half_life_us, settings.recent_half_life_us, present
             )
             self._position = replace(self._position, sequence=self._position.sequence + done - begin)
             self._digest = Digest(

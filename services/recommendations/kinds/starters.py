@@ -70,4 +70,11 @@ def starters(reasons: Sequence[Reason]) -> tuple[str, str]:
 
 
 def _starter(reason: Reason, which: int) -> str:
-    return _STARTERS[reason.type][which].format(value=reason.values[0] if reason.values else "")
+    value = reason.values[0] if reason.values else ""
+    if reason.type is ReasonType.TOOK_PART_TOGETHER:
+        value = _TOGETHER.get(value, value)
+    return _STARTERS[reason.type][which].format(value=value)
+
+
+# What people took part in, where the reason's own word reads badly in a sentence.
+_TOGETHER = {"mail": "mail thread", "work": "piece of work"}

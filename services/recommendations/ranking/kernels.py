@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from services.recommendations.graph.compiled import BoolArray, FloatArray, IntArray, kernel
 from services.recommendations.graph.model import SLOTS
 from services.recommendations.graph.numbers import log_of_one_plus
@@ -117,12 +115,14 @@ def evidence_of(
     visible: BoolArray,
     decay: float,
     total: FloatArray,
+    best: FloatArray,
     common: IntArray,
     shared: IntArray,
     middle: IntArray,
 ) -> None:
     """For each of `others`: people in common, kind of the last company (−1: none), the MIDDLE strongest in common
-    (−1: fewer), into `common` (n), `shared` (n), `middle` (n × MIDDLE). `total` as for `candidates_of`."""
+    (−1: fewer), into `common` (n), `shared` (n), `middle` (n × MIDDLE). `total` as for `candidates_of`; `best`:
+    scratch for MIDDLE."""
     ties, company = state.ties, state.company
     start = ties.offset[person]
     after = start + ties.length[person]
@@ -131,12 +131,12 @@ def evidence_of(
         if visible[peer]:
             strength = state.people.strength[peer] * decay
             total[peer] = log_of_one_plus(ties.weight[near] * decay) / math.sqrt(strength + _TRACE) + _TRACE
-    best = np.empty(MIDDLE, np.float64)
     for place in range(len(others)):
         other = others[place]
         common[place] = 0
-        middle[place, :] = -1
-        best[:] = -1.0
+        for rank in range(MIDDLE):
+            middle[place, rank] = -1
+            best[rank] = -1.0
         first = ties.offset[other]
         for far in range(first, first + ties.length[other]):
             peer = ties.peer[far]

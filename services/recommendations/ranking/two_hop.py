@@ -142,8 +142,8 @@ class TwoHopRanker:
     def _evidence(self, graph: Graph, view: GraphView, person: int, others: IntArray, decay: float) -> list[Evidence]:
         common, shared = np.empty(len(others), np.int32), np.empty(len(others), np.int32)
         middle = np.empty((len(others), MIDDLE), np.int32)
-        total = self._scratch(len(view.visible), 0).total
-        evidence_of(view.state, person, others, view.visible, decay, total, common, shared, middle)
+        total, best = self._scratch(len(view.visible), 0).total, np.empty(MIDDLE, np.float64)
+        evidence_of(view.state, person, others, view.visible, decay, total, best, common, shared, middle)
         degree = view.state.people.degree
         asker_ties = int(degree[person])
         return [

@@ -1,4 +1,4 @@
-"""The interactions service in this process, on the session's database and a broker of its own, under its real topics."""
+"""The interactions service in this process, on the session's database and a broker of its own."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Running:
     async def topic(self) -> list[Received]:
         """Everything that is on the published topic now."""
         log = KafkaLog(self.settings.kafka)
-        return [record async for page in log.read(JOURNAL_TOPIC.name) for record in page]
+        return [record async for page in log.read(JOURNAL_TOPIC.name, 0) for record in page]
 
     async def digest(self) -> interaction_service_pb2.GetDigestResponse:
         return await self.interactions.GetDigest(interaction_service_pb2.GetDigestRequest())

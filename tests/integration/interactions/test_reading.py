@@ -79,7 +79,9 @@ async def test_a_page_token_of_another_query_is_refused(running: Running, source
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_a_person_sees_their_own_interactions_and_nobody_else_s(running: Running, source: str, unique: str) -> None:
+async def test_a_person_sees_their_own_interactions_and_nobody_else_s(
+    running: Running, source: str, unique: str
+) -> None:
     await running.record(interaction("m-1", source, unique, "bob"))
     token = development_token(KEY, person=unique)
     async with connect(f"127.0.0.1:{running.settings.rpc.port}", token=lambda: token) as channel:

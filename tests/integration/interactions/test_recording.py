@@ -104,7 +104,9 @@ async def test_concurrent_identical_batches_all_succeed_and_each_item_counts_onc
 
 
 async def test_overlapping_batches_at_the_same_time_count_each_item_once(running: Running, source: str) -> None:
-    batches = [[interaction(f"m-{number}", source) for number in range(start, start + 60)] for start in range(0, 120, 20)]
+    batches = [
+        [interaction(f"m-{number}", source) for number in range(start, start + 60)] for start in range(0, 120, 20)
+    ]
     answers = await asyncio.gather(*(running.record(*batch) for batch in batches))
     assert sum(answer.accepted for answer in answers) == 160
     assert sum(answer.refused for answer in answers) == 0
@@ -130,7 +132,9 @@ async def test_validate_only_gives_the_verdicts_and_stores_nothing(running: Runn
     ],
     ids=["empty", "1,001 interactions", "20,200 participations"],
 )
-async def test_a_batch_beyond_its_limits_is_refused_as_a_whole(running: Running, batch: list[object], field: str) -> None:
+async def test_a_batch_beyond_its_limits_is_refused_as_a_whole(
+    running: Running, batch: list[object], field: str
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await running.record(*batch)  # type: ignore[arg-type]
     error = from_rpc_error(caught.value)

@@ -28,6 +28,7 @@ from services.platform.errors import ServiceError, from_rpc_error
 from services.platform.kafka import client_options
 from services.platform.log import KafkaLog
 from services.platform.mongo import Database
+from services.platform.outbox import StateReadBack
 from services.platform.outbox.rows import shard_of
 from services.platform.rpc import acting_for, connect
 from services.platform.runtime import Service
@@ -177,6 +178,23 @@ class ProfilesUnderTest:
             return await database.collection("outbox").count({"unpublished": True})
         finally:
             await database.close()
+
+    async def read_back(self, topic: Topic) -> int:
+        """Has the service compare a state topic with what it knows; returns how many states it published again."""
+        (found,) = (each for each in self._service.components if each.name == f"read-back-{topic.name}")
+        assert isinstance(found, StateReadBack)
+        return await found.check()
+
+    async def repeat_stale(self, topic: Topic, fact: envelope.Fact) -> None:
+        """Writes an old state once more, as a relay that has lost its lease may do last of all."""
+        key, value, headers = envelope.encode(fact, source="acquaint/profiles", sequence=1)
+        producer = AIOKafkaProducer(**client_options(self.kafka))
+        await producer.start()
+        try:
+            shard = shard_of(topic, fact.key)
+            await producer.send_and_wait(topic.name, value, key=key, headers=headers, partition=shard)
+        finally:
+            await producer.stop()
 
     async def send(self, *values: bytes, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Writes records to the inbound topic as a feed does."""

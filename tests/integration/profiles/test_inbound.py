@@ -1,4 +1,4 @@
-"""Feeds write upserts to the inbound topic: each takes effect once and in order, or is dead-lettered with its reason."""
+"""Feeds write upserts to the inbound topic: each takes effect once and in order, or becomes a dead letter."""
 
 from __future__ import annotations
 

@@ -30,11 +30,12 @@ def quiet() -> Iterable[None]:
         yield
 
 
-@pytest.mark.parametrize("seed", range(60))
-async def test_each_fact_is_applied_exactly_once_whatever_happens_when(seed: int) -> None:
-    world = World(seed)
-    await world.explore(STEPS)
-    world.check()
+@pytest.mark.parametrize("hundred", range(5))
+async def test_each_fact_is_applied_exactly_once_whatever_happens_when(hundred: int) -> None:
+    for seed in range(hundred * 100, hundred * 100 + 100):
+        world = World(seed)
+        await world.explore(STEPS)
+        world.check()
 
 
 class ReadsTheEpochOnly(MemoryJournal):
@@ -176,11 +177,11 @@ async def test_every_forbidden_shortcut_is_found(
     class Broken(World):
         journal_class, publisher_class, log_class = journal, publisher, log
 
-    for seed in range(400):
+    for seed in range(1000):
         world = Broken(seed)
         try:
             await world.explore(STEPS)
             world.check()
         except AssertionError:
             return
-    pytest.fail("400 runs found nothing")
+    pytest.fail("a thousand runs found nothing")

@@ -1,0 +1,155 @@
+"""The planner proposes, invitations arrive, people answer: a few rounds of it, until enough introductions are made.
+
+One invitation of a newcomer stays open, for whoever watches the demo to answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from acquaint.notifications.v1 import inbox_service_pb2, notification_pb2
+from acquaint.recommendations.v1 import introduction_pb2, introduction_service_pb2
+
+from services.cli.connection import Clients
+from services.cli.demo.answering import Answered, Question, View, answer, made, mind, questions, views
+from services.cli.demo.organisation import Organisation
+from services.cli.demo.proving import DeclineShown, show_decline
+from services.cli.demo.steps import Steps, each, until
+from services.cli.verify.command import issued
+
+QUIET_SECONDS = 1.0
+ENOUGH = 100
+MOST_ROUNDS = 4
+ARRIVED = {
+    notification_pb2.NOTIFICATION_STATUS_SENT,
+    notification_pb2.NOTIFICATION_STATUS_SUPPRESSED,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """What came of all rounds. `open_question` is the one that nobody has answered on purpose."""
+
+    shadow: int = 0
+    rounds: int = 0
+    answered: Answered = field(default_factory=Answered)
+    seen: Sequence[View] = ()
+    decline: DeclineShown | None = None
+    open_question: Question | None = None
+
+    @property
+    def invitations(self) -> int:
+        """How many invitations arrived."""
+        return len(self.answered.given) + (self.open_question is not None)
+
+    def view(self, person_id: str) -> View:
+        """What somebody who joined saw at the end."""
+        return next(one for one in self.seen if one.person_id == person_id)
+
+
+async def shadow_proposals(stubs: Clients) -> int:
+    """How many introductions were computed about which nobody was asked."""
+    request = introduction_service_pb2.ListProposalsRequest(page_size=1000)
+    return len((await stubs.introductions.ListProposals(request)).introductions)
+
+
+async def launch(stubs: Clients) -> None:
+    """From now on people are asked."""
+    request = introduction_service_pb2.SetLaunchModeRequest(mode=introduction_pb2.LAUNCH_MODE_ON)
+    await stubs.introductions.SetLaunchMode(request)
+
+
+async def plan(stubs: Clients) -> int:
+    """Has everybody considered now; returns the number of invitations that arrived in inboxes, of all rounds."""
+    before = len(await _messages(stubs))
+    await stubs.introductions.PlanNow(introduction_service_pb2.PlanNowRequest(), timeout=20)
+    found = before
+    unchanged_since = asyncio.get_running_loop().time()
+
+    async def quiet() -> bool:
+        nonlocal found, unchanged_since
+        number = len(await _messages(stubs))
+        now = asyncio.get_running_loop().time()
+        if number != found:
+            found, unchanged_since = number, now
+        return now - unchanged_since > QUIET_SECONDS
+
+    await until(quiet, "the planner to finish a round", seconds=120, poll=0.2)
+    return found - before
+
+
+async def arrived(stubs: Clients) -> None:
+    """Returns when everything that was said lies in the inbox it was meant for."""
+
+    async def all_there() -> bool:
+        ids = await _messages(stubs)
+        for start in range(0, len(ids), 1000):
+            request = inbox_service_pb2.CheckDeliveriesRequest(message_ids=ids[start : start + 1000])
+            for delivery in (await stubs.inbox.CheckDeliveries(request, timeout=20)).deliveries:
+                inbox = [one for one in delivery.notifications if one.channel == notification_pb2.CHANNEL_INBOX]
+                if not inbox or any(one.status not in ARRIVED for one in inbox):
+                    return False
+        return True
+
+    await until(all_there, "invitations to arrive", poll=0.1)
+
+
+async def _messages(stubs: Clients) -> list[str]:
+    return [message.message_id async for page in issued(stubs) for message in page]
+
+
+async def hold_rounds(stubs: Clients, organisation: Organisation, steps: Steps) -> Rounds:
+    """Rounds of planning and answering, within every cap, until enough came of it. Raises CommandFailed."""
+    held = Rounds(shadow=await shadow_proposals(stubs))
+    await launch(stubs)
+    while held.rounds < MOST_ROUNDS:
+        held.rounds += 1
+        with steps.step(f"round {held.rounds}: the planner considers everybody, invitations reach inboxes") as step:
+            await plan(stubs)
+            await arrived(stubs)
+            asked = questions(await views(stubs, organisation), held.answered)
+            step.detail = f"{len(asked)} invitations"
+        if held.decline is None:
+            with steps.step("one person declines, what the other side sees is compared") as step:
+                held.decline = await show_decline(stubs, organisation, asked, held.answered)
+                step.detail = "identical before and after" if held.decline.identical else "DIFFERENT"
+        with steps.step(f"round {held.rounds}: people answer", total=len(asked)) as step:
+            held.open_question = newcomers_question(organisation, held, asked)
+            await answer_all(stubs, organisation, held, asked, step.advance)
+            await arrived(stubs)
+            held.seen = await views(stubs, organisation)
+            number = len(made(held.seen))
+            step.detail = f"{number} introductions made so far"
+        if held.open_question is not None and number >= ENOUGH:
+            break
+    return held
+
+
+def newcomers_question(organisation: Organisation, held: Rounds, asked: Sequence[Question]) -> Question | None:
+    """An invitation that is left open, of the newcomer to whom most was introduced so far; none in the first round."""
+    if not held.seen:
+        return None
+    number = {person.person_id: 0 for person in organisation.newcomers}
+    for a, b in made(held.seen):
+        for person in (a, b):
+            if person in number:
+                number[person] += 1
+    fitting = [one for one in asked if number.get(one.person_id) and one.key not in held.answered.given]
+    return max(fitting, key=lambda one: (number[one.person_id], one.key), default=None)
+
+
+async def answer_all(
+    stubs: Clients, organisation: Organisation, held: Rounds, asked: Sequence[Question], advance: Callable[[int], None]
+) -> None:
+    """Everybody answers as they would, but the question that is left open."""
+
+    async def one(question: Question) -> None:
+        if question is not held.open_question and question.key not in held.answered.given:
+            person, other = organisation[question.person_id], organisation[question.other_id]
+            choice = mind(person, other, question.introduction.introduction_id)
+            await answer(stubs, question, choice, held.answered)
+        advance(1)
+
+    await each(one(question) for question in asked)
