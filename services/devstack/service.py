@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health_pb2
 
 from services.devstack.errors import StartFailed
-from services.devstack.ports import LOOPBACK, PortBook, is_listening
+from services.devstack.ports import LOOPBACK, PortBook, is_free, is_listening
 from services.devstack.process import Child, clean_environment
 
 # Children see our own settings and what Python and numba need to find code; nothing else of the caller's environment.
@@ -76,6 +76,10 @@ class ServiceProcess:
         """Takes the ports it had, or others when those are taken."""
         self.port = book.choose(self.name, usual=self.spec.usual_port if usual else None)
         self.metrics_port = book.choose(f"{self.name}-metrics", usual=self.spec.usual_metrics_port if usual else None)
+
+    def port_is_taken(self) -> bool:
+        """True when another program has one of its ports; asked while it does not run."""
+        return not (is_free(self.port) and is_free(self.metrics_port))
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Starts the process; `ready` tells when it serves."""

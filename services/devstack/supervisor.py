@@ -132,12 +132,9 @@ class Stack:
                 group.create_task(self._start_part("Kafka broker", self.broker.start))
                 group.create_task(self._start_part("MongoDB replica set", self.database.start))
             await ensure_topics(self.broker.bootstrap)
-            book = PortBook(self.data_dir)
-            for service in self.services.values():
-                service.choose_ports(book, usual=self.options.usual_ports)
-            async with asyncio.TaskGroup() as group:
-                for name in self.services:
-                    group.create_task(self._start_part(name, self._starter(name)))
+            for attempts_left in (2, 1, 0):
+                if await self._start_services(last=not attempts_left):
+                    break
             self._watched = self._everything()
             self._phase = READY
             self._write()
@@ -216,6 +213,26 @@ class Stack:
         how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
         self._report.say(f"{watched.name} {how}; its log is {watched.owner.child.log}")
 
+    async def _start_services(self, *, last: bool) -> bool:
+        """False when another program took a port between its choice and its use; raises instead in the `last` try."""
+        book = PortBook(self.data_dir)
+        services = list(self.services.values())
+        for service in services:
+            service.choose_ports(book, usual=self.options.usual_ports)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in self.services:
+                    group.create_task(self._start_part(name, self._starter(name)))
+        except ExceptionGroup:
+            lost = [service for service in services if not service.child.running and service.port_is_taken()]
+            if last or not lost:
+                raise
+            # All start again: the others were told the address that was lost.
+            await asyncio.gather(*(service.child.stop() for service in services))
+            self._report.say(f"the port of {lost[0].name} was taken by another program; starting the services again")
+            return False
+        return True
+
     async def _start_part(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
         begun = asyncio.get_running_loop().time()
         await start()
@@ -247,6 +264,7 @@ class Stack:
             "ACQUAINT_AUTH__MODE": "development",
             "ACQUAINT_AUTH__DEVELOPMENT_KEY": self.development_key,
             "ACQUAINT_RPC__REFLECTION": "true",
+            "ACQUAINT_GRAPH__SNAPSHOTS": str(self.data_dir / "graph"),
             "ACQUAINT_TELEMETRY__LOG_FORMAT": "console",
             **peers,
             **self.options.settings,

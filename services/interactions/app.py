@@ -16,6 +16,7 @@ from acquaint.profiles.v1 import events_pb2 as profile_events_pb2
 from services.interactions.api import InteractionServicer, SourceServicer
 from services.interactions.digests import Auditor
 from services.interactions.events import Handlers, source_of
+from services.interactions.metrics import RecordingMetrics
 from services.interactions.recording import Recorder
 from services.interactions.registry import Registry
 from services.interactions.settings import InteractionsSettings
@@ -77,6 +78,7 @@ async def build(settings: InteractionsSettings, clock: Clock | None = None) -> S
         topic=JOURNAL_TOPIC,
         clock=clock,
         tolerance=timedelta(seconds=settings.recording.future_tolerance_seconds),
+        metrics=RecordingMetrics(metrics.registry),
     )
 
     handlers = Handlers(recorder=recorder, erased=erased)

@@ -1,18 +1,20 @@
 """Records a batch in one transaction: each interaction takes effect once, with the fact that says so, or not at all.
 
 What is known of sources and of erased people is read at majority just before the transaction; what decides between
-accepted, duplicate and conflict is read inside it.
+accepted, duplicate and conflict is read inside it, or proven by the unique ids when it commits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from acquaint.errors.v1 import error_reason_pb2
 
 from services.interactions import messages
-from services.interactions.domain import Accepted, Candidate, Interaction, Verdict, admit, decide
+from services.interactions.domain import Accepted, Candidate, Duplicate, Interaction, Verdict, admit, decide
+from services.interactions.metrics import RecordingMetrics
 from services.interactions.store import ErasedPeople, InteractionStore, SourceStore
 from services.platform.clock import Clock
 from services.platform.errors import ServiceError, aborted
@@ -47,6 +49,7 @@ class Recorder:
         topic: Topic,
         clock: Clock,
         tolerance: timedelta,
+        metrics: RecordingMetrics,
     ) -> None:
         self._database = database
         self._interactions = interactions
@@ -56,6 +59,10 @@ class Recorder:
         self._topic = topic
         self._clock = clock
         self._tolerance = tolerance
+        self._metrics = metrics
+        # Repeats come in runs. Looking for them costs an eighth of the database's work, which new interactions are
+        # spared; the first repeat costs one more try.
+        self._look_first = False
 
     async def record(self, candidates: Sequence[Candidate], may_write: MayWrite) -> list[Verdict]:
         """One verdict per candidate, in order; what is accepted is durable when this returns.
@@ -65,12 +72,16 @@ class Recorder:
         """
         await self._outbox.check_capacity()
         admitted = await self._admitted(candidates, may_write)
+        look = self._look_first
         for _ in range(_TRIES):
             try:
-                verdicts = await self._database.transaction(lambda session: self._store(session, admitted))
+                verdicts = await self._database.transaction(partial(self._store, admitted=admitted, look=look))
             except DuplicateKey:
+                look = True
                 continue
+            self._look_first = any(isinstance(verdict, Duplicate) for verdict in verdicts)
             self._outbox.notify()
+            self._metrics.count(verdicts)
             return verdicts
         raise _overtaken()
 
@@ -82,7 +93,7 @@ class Recorder:
         await self._outbox.check_capacity()
         admitted = await self._admitted(candidates, any_source)
         try:
-            return await self._store(session, admitted)
+            return await self._store(session, admitted=admitted, look=True)
         except DuplicateKey:
             raise _overtaken() from None
 
@@ -102,9 +113,10 @@ class Recorder:
             latest_ns=latest // timedelta(microseconds=1) * 1000,
         )
 
-    async def _store(self, session: Session, admitted: Sequence[Candidate]) -> list[Verdict]:
+    async def _store(self, session: Session, *, admitted: Sequence[Candidate], look: bool) -> list[Verdict]:
         erased = await self._erased.current()
-        known = await self._interactions.known(_record_ids(admitted), session=session)
+        # Without a look everything counts as new, and the unique ids refuse the transaction if anything is not.
+        known = await self._interactions.known(_record_ids(admitted), session=session) if look else {}
         verdicts = decide(admitted, known, erased)
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         if accepted:

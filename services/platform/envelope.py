@@ -101,13 +101,6 @@ class Stamp:
         return headers
 
 
-def encode(fact: Fact, *, source: str, sequence: int) -> tuple[bytes | None, bytes, list[Header]]:
-    """Key, value and headers of one fact's record."""
-    key = None if fact.key is None else fact.key.encode()
-    headers = Stamp(source).headers(fact.id, fact.message.DESCRIPTOR.full_name, sequence, fact.traceparent)
-    return key, fact.message.SerializeToString(deterministic=True), headers
-
-
 def parse(record: Record) -> Received | Malformed:
     """Reads key and headers. Headers that are not ours are not looked at, so they may hold anything."""
     identifier = source = traceparent = None

@@ -14,7 +14,7 @@ from acquaint.options.v1 import options_pb2
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from google.protobuf import message_factory
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.message import Message
 
 from services.platform.kafka import client_options
@@ -141,11 +141,6 @@ def _topic(row: options_pb2.TopicDeclaration, events: Mapping[str, type[Message]
         journal_forever=row.journal_forever,
         description=row.description,
     )
-
-
-def topics_of(event: Descriptor) -> Sequence[str]:
-    """The names of the topics on which a message travels."""
-    return tuple(event.GetOptions().Extensions[options_pb2.event].topic)
 
 
 async def ensure(settings: KafkaSettings, topics: Sequence[Topic]) -> None:

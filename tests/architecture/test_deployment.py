@@ -78,9 +78,11 @@ def test_nothing_runs_as_root_or_may_become_more_than_it_is() -> None:
 def test_every_variable_that_the_deployment_sets_is_a_setting_that_exists() -> None:
     from services.notifications.settings import Settings as Notifications
     from services.platform.settings import ServiceSettings, variables
+    from services.profiles.settings import ProfilesSettings
     from services.recommendations.settings import RecommendationsSettings
 
-    known = {v.name for each in (ServiceSettings, Notifications, RecommendationsSettings) for v in variables(each)}
+    services = (ServiceSettings, ProfilesSettings, Notifications, RecommendationsSettings)
+    known = {v.name for each in services for v in variables(each)}
     texts = [path.read_text() for path in DEPLOY.rglob("*") if path.is_file() and path.suffix in {".yaml", ".env"}]
     used = set(re.findall(r"(?<!\{)\bACQUAINT_[A-Z_]+", "\n".join(texts)))
     used -= {"ACQUAINT_DEVELOPMENT_KEY", "ACQUAINT_BASE_IMAGE", "ACQUAINT_MONGO_IMAGE", "ACQUAINT_KAFKA_IMAGE"}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.cli.connection import Clients, clients, find
 from services.devstack.supervisor import Stack, StackOptions
 from tests.e2e.command import Acquaint
 from tests.e2e.organisation import Files, write
@@ -28,3 +29,10 @@ def acquaint(stack: Stack) -> Acquaint:
 @pytest.fixture(scope="package")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return write(tmp_path_factory.mktemp("organisation"))
+
+
+@pytest.fixture(scope="package")
+async def stubs(stack: Stack) -> AsyncIterator[Clients]:
+    """The services' stubs, for what is looked at again and again."""
+    async with clients(find(stack.data_dir)) as opened:
+        yield opened

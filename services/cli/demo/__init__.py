@@ -1,5 +1,1 @@
 """`acquaint demo`: the whole job on a simulated organisation, told in the terminal and in a report with pictures."""
-
-from services.cli.demo.command import app
-
-__all__ = ["app"]

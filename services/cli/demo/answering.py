@@ -34,7 +34,7 @@ def mind(person: Member, other: Member, introduction_id: str) -> str:
     """What a person answers."""
     digest = hashlib.blake2b(f"{person.person_id}/{introduction_id}".encode(), digest_size=8).digest()
     chance = int.from_bytes(digest) / 2**64
-    yes = min(0.9, 0.62 + 0.12 * shared(person, other) + (0.15 if person.newcomer else 0.0))
+    yes = min(0.85, 0.5 + 0.1 * shared(person, other) + (0.1 if person.newcomer else 0.0))
     if chance < yes:
         return ACCEPT
     rest = (chance - yes) / (1 - yes)

@@ -83,7 +83,7 @@ class KafkaTransport:
             session_timeout_ms=session,
             heartbeat_interval_ms=session // 4,
             max_poll_interval_ms=NEVER_MS,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=500,
             max_partition_fetch_bytes=4 * 1024 * 1024,
             listener=_Listener(receiver),
             parser=_parser(receiver),

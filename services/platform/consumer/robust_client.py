@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.platform.consumer import lenient_records
+import services.platform.consumer.lenient_records  # noqa: F401  (header names)
 from services.platform.telemetry import get_logger
 
 T = TypeVar("T")
@@ -24,11 +24,12 @@ logger = get_logger(__name__)
 # After so many records without trouble the client polls all partitions at once again.
 APART = 100_000
 
-__all__ = ["RobustConsumer", "at_once", "lenient_records"]
 
+class PartitionsApart:
+    """Polls the class beside it; once that raised, one partition at a time.
 
-class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """`lost` is called when records may have been drained and dropped: whoever reads begins again where it was."""
+    `lost` is called when records may have been drained and dropped: whoever reads begins again where it was.
+    """
 
     def __init__(self, *topics: str, lost: Callable[[], None], **options: Any) -> None:
         super().__init__(*topics, **options)
@@ -39,7 +40,9 @@ class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         if self._apart > 0:
             return self._one_partition(max_records)
         try:
-            polled: Polled = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+            polled: Polled = await super().getmany(  # type: ignore[misc]
+                *partitions, timeout_ms=timeout_ms, max_records=max_records
+            )
             return polled
         except (KafkaError, ValueError) as error:
             logger.error("partition_cannot_be_read", exc_info=error)
@@ -49,11 +52,12 @@ class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     def _one_partition(self, most: int | None) -> Polled:
         """Drains the first partition that has records, without waiting."""
-        assigned = list(self.assignment())
+        assigned = list(self.assignment())  # type: ignore[attr-defined]
         random.shuffle(assigned)
         for partition in assigned:
             try:
-                found: Polled | None = at_once(super().getmany(partition, timeout_ms=0, max_records=most))
+                polling = super().getmany(partition, timeout_ms=0, max_records=most)  # type: ignore[misc]
+                found: Polled | None = at_once(polling)
             except (KafkaError, ValueError):
                 self._apart = APART
                 continue
@@ -61,6 +65,10 @@ class RobustConsumer(AIOKafkaConsumer):  # type: ignore[misc]
                 self._apart -= len(found[partition])
                 return found
         return {}
+
+
+class RobustConsumer(PartitionsApart, AIOKafkaConsumer):  # type: ignore[misc]
+    """The client that subscriptions use."""
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T | None:

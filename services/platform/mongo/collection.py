@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
-from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, ReturnDocument, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from services.platform.mongo.errors import translated
@@ -19,17 +19,15 @@ Document = dict[str, Any]
 Session = AsyncIOMotorClientSession
 Sort = Sequence[tuple[str, int]]
 Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-Write = InsertOne[Document] | UpdateOne | UpdateMany | ReplaceOne[Document] | DeleteOne | DeleteMany
+Write = InsertOne[Document] | UpdateOne | ReplaceOne[Document] | DeleteOne
 
 __all__ = [
     "Collection",
-    "DeleteMany",
     "DeleteOne",
     "Document",
     "InsertOne",
     "ReplaceOne",
     "Session",
-    "UpdateMany",
     "UpdateOne",
     "Write",
     "Written",
@@ -79,13 +77,12 @@ class Collection:
         *,
         sort: Sort | None = None,
         limit: int = 0,
-        skip: int = 0,
         hint: str | None = None,
         session: Session | None = None,
     ) -> list[Document]:
         """All matches at once."""
         with translated():
-            cursor = self._raw.find(filter, projection, sort=sort, limit=limit, skip=skip, hint=hint, session=session)
+            cursor = self._raw.find(filter, projection, sort=sort, limit=limit, hint=hint, session=session)
             found: list[Document] = await cursor.to_list(length=None)
             return found
 

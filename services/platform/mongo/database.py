@@ -186,11 +186,6 @@ class Database:
         local: datetime = answer["localTime"]
         return local.astimezone(UTC)
 
-    async def ping(self) -> None:
-        """Returns when the database answers; raises DatabaseUnavailable."""
-        with translated():
-            await self._raw.command("ping")
-
     async def storage(self) -> Storage:
         """What this database takes on disk and how much the disk still has."""
         with translated():

@@ -54,7 +54,7 @@ class ConsumerSettings(Group):
     """The consumers of topics."""
 
     batch_records: int = Field(default=1000, ge=1, le=10_000, description="Most records handled in one transaction.")
-    batch_timeout_ms: int = Field(default=30, ge=1, le=1000, description="How long a poll waits for records.")
+    batch_timeout_ms: int = Field(default=50, ge=1, le=1000, description="How long a poll waits for records.")
     session_timeout_ms: int = Field(
         default=6000, ge=1000, le=300_000, description="When a silent group member is expelled."
     )
@@ -78,7 +78,7 @@ class ConsumerSettings(Group):
         description="Name of this replica that outlives a restart (static membership: no rebalance); empty: none.",
     )
     status_seconds: float = Field(
-        default=1.0, gt=0, le=60, description="How often lag, pauses and releases are looked at."
+        default=2.0, gt=0, le=60, description="How often lag, pauses and releases are looked at."
     )
     watchdog_seconds: float = Field(
         default=30.0,

@@ -78,7 +78,7 @@ def _midnight(day: Day, zone: tzinfo) -> datetime | None:
 def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name) if name else UTC
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         return UTC
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
@@ -46,7 +47,11 @@ class Snapshot:
         return cls(settings=graph.settings, position=position, digest=digest, state=state, ids=tuple(ids))
 
     def encode(self) -> bytes:
-        """The content of a snapshot file."""
+        """The content of a snapshot file, in one piece."""
+        return b"".join(self.parts())
+
+    def parts(self) -> Iterator[bytes | memoryview]:
+        """The content of a snapshot file, piece by piece, without another copy of the graph."""
         names = [one.encode() for one in self.ids]
         columns: dict[str, NDArray[Any]] = {
             "ids.length": np.array([len(one) for one in names], np.uint32),
@@ -62,10 +67,11 @@ class Snapshot:
                 "columns": [[name, column.dtype.str, len(column)] for name, column in columns.items()],
             }
         ).encode()
-        content = b"".join(
-            [_HEAD.pack(MAGIC, FORMAT, len(header)), header, *(column.tobytes() for column in columns.values())]
-        )
-        return content + blake2b(content, digest_size=_CHECKSUM).digest()
+        checksum = blake2b(digest_size=_CHECKSUM)
+        for part in (_HEAD.pack(MAGIC, FORMAT, len(header)), header, *(column.data for column in columns.values())):
+            checksum.update(part)
+            yield part
+        yield checksum.digest()
 
     @staticmethod
     def decode(data: bytes, settings: GraphSettings) -> Graph:

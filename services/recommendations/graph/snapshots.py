@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +31,18 @@ class Snapshots:
 
     def write(self, snapshot: Snapshot) -> Path:
         """Writes it (temporary file, fsync, rename, fsync of the directory), then drops all but the newest."""
-        return self.write_encoded(snapshot.encode(), snapshot.position.rewrite, snapshot.position.sequence)
+        return self._write(snapshot.parts(), snapshot.position.rewrite, snapshot.position.sequence)
 
     def write_encoded(self, data: bytes, rewrite: int, sequence: int) -> Path:
         """The same for a snapshot that came encoded from somewhere else."""
+        return self._write([data], rewrite, sequence)
+
+    def _write(self, parts: Iterable[bytes | memoryview], rewrite: int, sequence: int) -> Path:
         self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / f"{rewrite:010d}-{sequence:020d}{_SUFFIX}"
         unfinished = path.with_suffix(f".{os.getpid()}.tmp")
         with unfinished.open("wb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -16,10 +16,15 @@ FEWEST_TIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """Similarity of profiles to one person: `values[i]` in 0..1 for the person with dense id `people[i]`, each once."""
+    """Similarity of profiles to one person: `values[i]` in 0..1 for the person with dense id `people[i]`, each once;
+    ids that the graph does not know are passed over. Raises ValueError when the two differ in length."""
 
     people: IntArray
     values: FloatArray
+
+    def __post_init__(self) -> None:
+        if len(self.people) != len(self.values):
+            raise ValueError(f"{len(self.people)} people but {len(self.values)} values")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,14 +66,15 @@ class TwoHopRanker:
         include_met: bool = False,
     ) -> Ranking:
         person = graph.index_of(person_id)
-        alike = _as_compiled((affinity or _NOBODY).people, np.int32)
-        likeness = _as_compiled((affinity or _NOBODY).values, np.float64)
+        similar = affinity or _NOBODY
         with graph.reading() as view:
             position = view.position
             if person is None or person >= view.people or not view.visible[person] or limit < 1:
                 return Ranking(
                     person_id=person_id, position=position, version=RANKER_VERSION, as_of_us=as_of_us, candidates=()
                 )
+            known = (similar.people >= 0) & (similar.people < view.people)
+            alike = _as_compiled(similar.people[known], np.int32)
             scratch = self._scratch(len(view.visible), len(alike))
             decay = view.decay(as_of_us)
             count = candidates_of(
@@ -85,7 +86,7 @@ class TwoHopRanker:
                 view.recent_decay(as_of_us),
                 Weights(COMPANY_WEIGHT, movers_weight(view, as_of_us), AFFINITY_WEIGHT, 4 * limit, bool(include_met)),
                 alike,
-                likeness,
+                _as_compiled(similar.values[known], np.float64),
                 scratch.total,
                 scratch.touched,
                 scratch.scores,

@@ -10,7 +10,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 
 
 def main() -> None:
-    server = grpc.server(ThreadPoolExecutor(2))
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     server.add_insecure_port(f"127.0.0.1:{os.environ['ACQUAINT_RPC__PORT']}")
     server.start()

@@ -172,6 +172,22 @@ async def test_a_stack_whose_service_does_not_start_stops_as_a_whole_and_says_wh
     assert read_state(beside) is None
 
 
+async def test_a_port_taken_while_the_services_start_makes_them_start_again_elsewhere(tmp_path: Path) -> None:
+    specs = [replace(SERVICES[0], module="tests.integration.devstack.hesitating")]
+    heard = Heard()
+    mark = {"ACQUAINT_HESITATED": str(tmp_path / "hesitated")}
+    stack = Stack(StackOptions(data_dir=tmp_path, services=specs, settings=mark), heard.report())
+    starting = asyncio.create_task(stack.start())
+    await eventually((tmp_path / "hesitated").exists, timeout=60.0, what="the service that hesitates")
+    lost = stack.services["profiles"].port
+    async with await asyncio.start_server(lambda _, writer: writer.close(), LOOPBACK, lost):
+        await starting
+        assert stack.services["profiles"].port != lost
+        assert await is_serving(stack.address("profiles"))
+        assert "the port of profiles was taken by another program; starting the services again" in heard.news
+        await stack.stop()
+
+
 @pytest.mark.parametrize(
     "wrong", [["--mongo-members", "2"], ["--ephemeral", "--detach"], ["--ephemeral", "--data-dir", "x"]]
 )

@@ -67,11 +67,11 @@ class Running:
 
     @property
     def interactions(self) -> interaction_service_pb2_grpc.InteractionServiceAsyncStub:
-        return interaction_service_pb2_grpc.InteractionServiceStub(self.channel)  # type: ignore[return-value]
+        return interaction_service_pb2_grpc.InteractionServiceStub(self.channel)
 
     @property
     def sources(self) -> source_service_pb2_grpc.SourceServiceAsyncStub:
-        return source_service_pb2_grpc.SourceServiceStub(self.channel)  # type: ignore[return-value]
+        return source_service_pb2_grpc.SourceServiceStub(self.channel)
 
     async def register(self, source: str, *, enabled: bool = True) -> source_pb2.Source:
         wanted = source_pb2.Source(source_id=source, purpose="tests", enabled=enabled)

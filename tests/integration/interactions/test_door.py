@@ -16,6 +16,7 @@ from services.interactions.api import InteractionServicer
 from services.interactions.app import JOURNAL_TOPIC, SOURCE
 from services.interactions.digests import Auditor
 from services.interactions.domain import Source
+from services.interactions.metrics import RecordingMetrics
 from services.interactions.recording import Recorder
 from services.interactions.store import SPECS, ErasedPeople, InteractionStore, SourceStore
 from services.platform.auth import Principal
@@ -36,7 +37,7 @@ class Door:
     """One replica's door to a database, without relay and consumers."""
 
     servicer: InteractionServicer
-    outbox: Outbox
+    metrics: Metrics
 
     async def record(self, *batch: object, sources: frozenset[str] | None = None) -> pb.RecordInteractionsResponse:
         principal = Principal(client="calendar-bridge", sources=sources)
@@ -64,6 +65,7 @@ async def door(store: Store, limits: JournalSettings) -> Door:
         topic=JOURNAL_TOPIC,
         clock=ManualClock(datetime(2026, 1, 1, tzinfo=UTC)),
         tolerance=timedelta(seconds=300),
+        metrics=RecordingMetrics(metrics.registry),
     )
 
     async def no_shards() -> tuple[()]:
@@ -73,7 +75,7 @@ async def door(store: Store, limits: JournalSettings) -> Door:
     servicer = InteractionServicer(
         recorder=recorder, interactions=interactions, erased=erased, journal=journal, auditor=auditor
     )
-    return Door(servicer=servicer, outbox=outbox)
+    return Door(servicer=servicer, metrics=metrics)
 
 
 @pytest.fixture
@@ -122,3 +124,13 @@ async def test_replicas_that_record_the_same_at_the_same_time_agree(store: Store
     rows = await store.collection("outbox").find({}, {"ids": 1})
     ids = [each for row in rows for each in row["ids"]]
     assert sorted(ids) == sorted(f"chat/{each.interaction_id}" for each in batch)
+
+
+async def test_outcomes_are_counted_by_cause(store: Store) -> None:
+    replica = await door(store, JournalSettings())
+    await replica.record(interaction("m-1", "chat"), interaction("m-1", "chat"), interaction("m-2", "unknown"))
+
+    def counted(outcome: str) -> float | None:
+        return replica.metrics.registry.get_sample_value("acquaint_interactions_total", {"outcome": outcome})
+
+    assert [counted(each) for each in ("accepted", "duplicate", "source_unknown", "id_conflict")] == [1, 1, 1, None]

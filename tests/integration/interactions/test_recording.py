@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import grpc
 import pytest
@@ -152,7 +153,7 @@ async def test_more_than_two_mebibytes_are_refused_before_they_are_read(running:
 
 
 async def test_malformed_bytes_are_an_invalid_argument(running: Running) -> None:
-    method = running.channel.unary_unary("/acquaint.interactions.v1.InteractionService/RecordInteractions")
+    method: Any = running.channel.unary_unary("/acquaint.interactions.v1.InteractionService/RecordInteractions")
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await method(b"\x0a\xff\xff")
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

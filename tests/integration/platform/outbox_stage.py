@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -140,13 +139,3 @@ def impatient(kafka: KafkaSettings, seconds: float = 1.0) -> KafkaSettings:
 def renamed(topic: Topic, **changes: object) -> Topic:
     """The topic with other properties."""
     return replace(topic, **changes)  # type: ignore[arg-type]
-
-
-def unpublished(statuses: Sequence[object]) -> Mapping[int, str]:
-    """Refusals by shard."""
-    return {each.shard: each.refusal for each in statuses}  # type: ignore[attr-defined]
-
-
-async def gathered(*tasks: asyncio.Task[None]) -> None:
-    """Waits for tasks that were cancelled or failed."""
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,7 +23,7 @@ async def stage(broker: Broker, database: Database, unique: str) -> AsyncIterato
 
 @pytest.fixture
 async def producer(broker: Broker) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, max_batch_size=900_000)
     await producer.start()
     yield producer
     await producer.stop()
@@ -58,19 +58,3 @@ async def test_a_dead_letter_shows_such_a_name_with_escapes(stage: Stage, produc
     async with stage.running():
         (letter,) = await stage.buried(1)
     assert dict(letter.record.headers)["name-of-a-\\xff\\xfe\\xff\\xfe\\xff\\xfe"] == b"x"
-
-
-async def test_a_partition_that_cannot_be_read_takes_no_records_of_another_with_it(
-    stage: Stage, producer: AIOKafkaProducer
-) -> None:
-    await stage.send_people(300, source="s0", partition=0)
-    await stage.side.flush()
-    consumers = stage.consumers()
-    client = RobustConsumer(bootstrap_servers=stage.side.settings.bootstrap, lost=lambda: lost.append(1))
-    lost: list[int] = []
-    await client.start()
-    good, bad = (TopicPartition(stage.side.topic.name, number) for number in (0, 1))
-    client.assign([good, bad])
-    await client.seek_to_beginning(good, bad)
-    await send(producer, stage, ["x"], set(), 1)
-    assert consumers.ready is False

@@ -134,7 +134,7 @@ async def test_a_missing_database_is_unavailable_and_soon_so() -> None:
     async def body(session: Session) -> None:
         await away.collection("things").find_one({}, session=session)
 
-    for attempt in (away.ping(), away.collection("things").find({}), away.transaction(body, seconds=0.5)):
+    for attempt in (away.now(), away.collection("things").find({}), away.transaction(body, seconds=0.5)):
         with pytest.raises(DependencyUnavailable):
             await attempt
     await away.close()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from services.platform import topics
 from services.platform.envelope import Fact
 from services.platform.mongo import Session
 from services.platform.outbox import Journal
@@ -231,8 +232,6 @@ async def test_a_topic_with_other_partitions_than_its_journal_is_not_published_t
 
 
 async def test_a_relay_starts_without_a_broker_and_without_its_topic(stage: Stage, topic_prefix: str) -> None:
-    from services.platform import topics
-
     late = fact_topic(f"{topic_prefix}late.v1")
     stage.table = [late]
     stage.outbox = stage.outbox_on(stage.database)

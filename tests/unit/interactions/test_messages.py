@@ -18,9 +18,9 @@ def interaction(**changes: object) -> interaction_pb2.Interaction:
     message = interaction_pb2.Interaction(
         interaction_id="m-1",
         source="mail",
-        type=2,
+        type=interaction_pb2.INTERACTION_TYPE_MESSAGE,
         initiator_id="ada",
-        participant_ids=["bob", "eve"],  # type: ignore[arg-type]
+        participant_ids=["bob", "eve"],
     )
     message.time.seconds = 1_700_000_000
     for name, value in changes.items():

@@ -10,7 +10,7 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.platform.envelope import Fact, Malformed, Received, decode, encode, parse
+from services.platform.envelope import Malformed, Received, Stamp, decode, parse
 from services.platform.topics import Topic, TopicKind
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -46,12 +46,13 @@ def read(**fields: Any) -> Received:
 def test_what_is_encoded_is_read_back(
     id: str, key: str | None, text: str, source: str, sequence: int, trace: str | None
 ) -> None:
-    fact = Fact(id=id, key=key, message=StringValue(value=text), traceparent=trace)
-    raw_key, value, headers = encode(fact, source=source, sequence=sequence)
-    received = read(key=raw_key, value=value, headers=headers)
+    event = StringValue(value=text)
+    headers = Stamp(source).headers(id, event.DESCRIPTOR.full_name, sequence, trace)
+    raw_key = None if key is None else key.encode()
+    received = read(key=raw_key, value=event.SerializeToString(), headers=headers)
     assert (received.id, received.key, received.source, received.sequence) == (id, key, source, sequence)
     assert (received.partition, received.offset, received.traceparent) == (2, 7, trace)
-    assert decode(received, FACTS) == StringValue(value=text)
+    assert decode(received, FACTS) == event
 
 
 @given(
@@ -69,7 +70,7 @@ def test_nothing_that_anybody_can_write_raises(
 
 
 def test_six_headers_are_written_and_the_sequence_sorts_as_text() -> None:
-    _, _, headers = encode(Fact(id="i", key=None, message=StringValue()), source="tests", sequence=42)
+    headers = Stamp("tests").headers("i", "tests.Event", 42)
     assert [name for name, _ in headers] == NAMES[:6]
     assert dict(headers)["ce_sequence"] == b"00000000000000000042"
 

@@ -14,7 +14,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
 
-from services.platform.topics import TopicKind, declared, topics_of
+from services.platform.topics import TopicKind, declared
 
 FACT: dict[str, Any] = {"kind": options_pb2.TOPIC_KIND_FACT, "retention_days": 30, "writer": "tests"}
 
@@ -44,10 +44,6 @@ def test_the_services_topics_are_declared_with_their_events() -> None:
     assert {"acquaint.profiles.v1.ProfileState", "acquaint.profiles.v1.PersonErased"} <= people.events.keys()
     assert "recommendations" in people.readers
     assert people.dead_letters["notifications"] == "acquaint.profiles.v1.notifications.dlq"
-
-
-def test_an_event_knows_its_topics() -> None:
-    assert set(topics_of(profiles.PersonErased.DESCRIPTOR)) == {"acquaint.profiles.v1", "acquaint.private-profiles.v1"}
 
 
 def test_a_state_topic_is_compacted_within_a_day_and_a_fact_topic_kept_for_its_time() -> None:

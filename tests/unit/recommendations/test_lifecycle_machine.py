@@ -10,14 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.recommendations.domain import lifecycle as steps
-from services.recommendations.domain.introduction import (
-    PENDING,
-    Answer,
-    Doom,
-    Introduction,
-    InvitationState,
-    State,
-)
+from services.recommendations.domain.introduction import Answer, Doom, Introduction, InvitationState, State
 from services.recommendations.domain.lifecycle import InvitationIsClosed, SnoozeOutOfRange, UnknownIntroduction
 from services.recommendations.domain.messages import Change, Closed, Issued, Made, Message
 from services.recommendations.domain.view import View, view
@@ -193,7 +186,3 @@ def adas_doing(way: str, introduction: Introduction, now) -> Introduction:
 @settings(max_examples=60, deadline=None)
 def test_bob_cannot_tell_what_ada_did_from_her_doing_nothing(way: str, at_hour: int, bobs_days) -> None:
     assert what_bob_sees(way, at_hour, bobs_days) == what_bob_sees("ignores", at_hour, bobs_days)
-
-
-def test_an_open_invitation_is_pending() -> None:
-    assert InvitationState.OPEN in PENDING

@@ -6,6 +6,7 @@ import math
 import threading
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,6 +141,14 @@ def test_somebody_without_ties_gets_people_alike_and_then_people_lately_active()
     assert found[:2] == ["alike", person(4)]
     assert set(found[2:]) == {person(n) for n in range(4)}
     assert "new" in names(graph, person(0), affinity=Affinity(alike[2:], np.array([0.1])))
+
+
+def test_similar_people_the_graph_does_not_know_are_passed_over() -> None:
+    graph = graph_of(triangle())
+    strangers = Affinity(np.array([-1, 10**6, 3, 2**31 - 1], np.int32), np.ones(4))
+    assert set(names(graph, person(0), affinity=strangers)) == {person(3), person(4)}
+    with pytest.raises(ValueError, match="2 people but 1 values"):
+        Affinity(np.zeros(2, np.int32), np.ones(1))
 
 
 def test_nobody_is_found_for_the_unknown_and_for_no_places() -> None:
