@@ -26,6 +26,7 @@ COMMANDS = {
     "launch": "introductions:app",
     "plan": "introductions:app",
     "verify": "verify.command:app",
+    "token": "token:app",
     "bench": "bench:app",
     "topics": "operate:topics_app",
     "consumers": "operate:consumers_app",

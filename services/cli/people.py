@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from acquaint.profiles.v1 import profile_pb2, profile_service_pb2
@@ -92,14 +92,13 @@ def items(text: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def from_csv(row: dict[str, str | None]) -> profile_service_pb2.ImportItem:
+def from_csv(header: Sequence[str], row: Sequence[str]) -> profile_service_pb2.ImportItem:
     """One CSV row as an item. Raises BadRow naming the field."""
-    if None in row:
-        raise BadRow("more cells than the header has columns")
-    short = [column for column, cell in row.items() if cell is None]
-    if short:
-        raise BadRow(f"{short[0]}: the row ends before this column")
-    cells = {column: (cell or "").strip() for column, cell in row.items()}
+    if len(row) > len(header):
+        raise BadRow(f"{len(row)} cells where the header has {len(header)} columns")
+    if len(row) < len(header):
+        raise BadRow(f"{header[len(row)]}: the row ends before this column")
+    cells = {column: cell.strip() for column, cell in zip(header, row, strict=True)}
     profile, paths = profile_pb2.Profile(), []
     for column, cell in cells.items():
         if column in TEXTS or column == "person_id":
@@ -144,40 +143,50 @@ def read(path: Path, tally: Tally) -> Iterator[Row]:
         yield from (read_json_lines if path.suffix == ".jsonl" else read_csv)(path, tally)
     except OSError as error:
         raise CommandFailed(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise CommandFailed(f"{path}: is not UTF-8 (byte {error.start} of a block of the file)") from None
+
+
+def text_of(path: Path, file: BinaryIO) -> Iterator[str]:
+    """The lines of a file with their ends. Raises CommandFailed naming a line that is not UTF-8."""
+    for line, raw in enumerate(file, 1):
+        try:
+            yield raw.decode("utf-8-sig" if line == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise CommandFailed(f"{path}, line {line}: is not UTF-8 at byte {error.start + 1}") from None
 
 
 def read_csv(path: Path, tally: Tally) -> Iterator[Row]:
     """The rows of a CSV file with a header."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+    with path.open("rb") as file:
+        reader = csv.reader(text_of(path, file), strict=True)
         try:
-            header = reader.fieldnames or []
-            unknown = [column for column in header if column not in COLUMNS]
-            if "person_id" not in header or unknown or len(set(header)) != len(header):
-                wrong = f"unknown column {unknown[0]!r}" if unknown else "no column person_id, or one twice"
-                raise CommandFailed(f"{path}, line 1: {wrong}; columns are: {', '.join(COLUMNS)}")
-            line = 2
-            for row in reader:
-                try:
-                    yield Row(line=line, item=from_csv(row))
-                except BadRow as bad:
-                    tally.refuse(line, str(bad))
-                line = reader.line_num + 1
+            header = next(reader, [])
         except csv.Error as error:
-            raise CommandFailed(f"{path}, line {reader.line_num}: {error}") from None
+            raise CommandFailed(f"{path}, line 1: {error}") from None
+        unknown = [column for column in header if column not in COLUMNS]
+        if unknown or "person_id" not in header or len(set(header)) != len(header):
+            wrong = f"unknown column {unknown[0]!r}" if unknown else "no column person_id, or one twice"
+            raise CommandFailed(f"{path}, line 1: {wrong}; columns are: {', '.join(COLUMNS)}")
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+                if cells:
+                    yield Row(line=line, item=from_csv(header, cells))
+            except StopIteration:
+                return
+            except (BadRow, csv.Error) as bad:
+                tally.refuse(line, str(bad))
 
 
 def read_json_lines(path: Path, tally: Tally) -> Iterator[Row]:
     """The rows of a file of JSON lines: each a Profile in protobuf's JSON mapping."""
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, 1):
+    with path.open("rb") as file:
+        for line, text in enumerate(text_of(path, file), 1):
             if not text.strip():
                 continue
             try:
                 profile = ParseDict(json.loads(text), profile_pb2.Profile())
-            except (json.JSONDecodeError, ParseError) as error:
+            except (ValueError, RecursionError, ParseError) as error:
                 tally.refuse(line, f"does not map to a profile: {error}")
                 continue
             yield Row(line=line, item=profile_service_pb2.ImportItem(profile=profile))

@@ -13,7 +13,17 @@ from functools import partial
 from acquaint.errors.v1 import error_reason_pb2
 
 from services.interactions import messages
-from services.interactions.domain import Accepted, Candidate, Duplicate, Interaction, Verdict, admit, decide
+from services.interactions.domain import (
+    Accepted,
+    Candidate,
+    Cause,
+    Duplicate,
+    Interaction,
+    Refused,
+    Verdict,
+    admit,
+    decide,
+)
 from services.interactions.metrics import RecordingMetrics
 from services.interactions.store import ErasedPeople, InteractionStore, SourceStore
 from services.platform.clock import Clock
@@ -79,7 +89,7 @@ class Recorder:
             except DuplicateKey:
                 look = True
                 continue
-            self._look_first = any(isinstance(verdict, Duplicate) for verdict in verdicts)
+            self._look_first = any(isinstance(each, Duplicate) or _is(each, Cause.ID_CONFLICT) for each in verdicts)
             self._outbox.notify()
             self._metrics.count(verdicts)
             return verdicts
@@ -115,9 +125,12 @@ class Recorder:
 
     async def _store(self, session: Session, *, admitted: Sequence[Candidate], look: bool) -> list[Verdict]:
         erased = await self._erased.current()
-        # Without a look everything counts as new, and the unique ids refuse the transaction if anything is not.
-        known = await self._interactions.known(_record_ids(admitted), session=session) if look else {}
-        verdicts = decide(admitted, known, erased)
+        # Without a look everything counts as new, and the unique ids refuse the transaction if anything is not. What is
+        # not inserted they cannot speak for: nothing is refused for its people's sake before it was looked for.
+        verdicts = [] if look else decide(admitted, {}, erased)
+        if look or any(_is(verdict, Cause.PERSON_ERASED) for verdict in verdicts):
+            known = await self._interactions.known(_record_ids(admitted), session=session)
+            verdicts = decide(admitted, known, erased)
         accepted = [verdict for verdict in verdicts if isinstance(verdict, Accepted)]
         if accepted:
             await self._interactions.add(session, accepted)
@@ -129,6 +142,10 @@ class Recorder:
 
 def _record_ids(candidates: Sequence[Candidate]) -> Iterable[str]:
     return [candidate.record_id for candidate in candidates if isinstance(candidate, Interaction)]
+
+
+def _is(verdict: Verdict, cause: Cause) -> bool:
+    return isinstance(verdict, Refused) and verdict.cause is cause
 
 
 def _overtaken() -> ServiceError:

@@ -1,4 +1,4 @@
-"""Positions live in the database: crashes, rebalances, wrong commits and topics made anew double nothing, skip nothing."""
+"""Positions live in the database: crashes, rebalances, wrong commits, topics made anew: none doubled, none skipped."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.platform.telemetry import current_traceparent
 from services.platform.topics import TopicKind
 from tests.consumer_stage import Stage, event, headers, open_stage
 from tests.runtime import Broker, Database
@@ -176,3 +177,20 @@ async def test_a_source_is_read_from_the_event_when_no_header_names_it(inbound: 
     async with inbound.running(source_of=lambda delivery: delivery.event.person_id):  # type: ignore[attr-defined]
         (letter,) = await inbound.buried(1)
     assert letter.source == "hr-system"
+
+
+async def test_a_sampled_trace_goes_on_in_the_handler(inbound: Stage) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    seen: list[str | None] = []
+
+    async def look(session: object, deliveries: object) -> list[object]:
+        seen.append(current_traceparent())
+        return []
+
+    await inbound.side.send(
+        event("x"), [*headers("1", "feed"), ("traceparent", f"00-{trace}-b7ad6b7169203331-01".encode())]
+    )
+    async with inbound.running(handler=look) as consumers:
+        await inbound.eventually_counted(consumers, handled=1)
+    assert seen[0] is not None
+    assert trace in seen[0]

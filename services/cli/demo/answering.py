@@ -16,8 +16,7 @@ from acquaint.recommendations.v1 import introduction_pb2, introduction_service_p
 
 from services.cli.connection import Clients
 from services.cli.demo.futures import shared
-from services.cli.demo.network import Pair, pair
-from services.cli.demo.organisation import Member, Organisation
+from services.cli.demo.organisation import Member
 from services.cli.demo.steps import each
 from services.platform.rpc import acting_for
 
@@ -60,13 +59,17 @@ class View:
         return next(found, None)
 
 
+async def introductions_of(stubs: Clients, person: str) -> Sequence[introduction_pb2.Introduction]:
+    """A person's introductions as they see them, newest first."""
+    request = introduction_service_pb2.ListIntroductionsRequest(person_id=person, page_size=PAGE)
+    return (await stubs.introductions.ListIntroductions(request, metadata=acting_for(person))).introductions
+
+
 async def view(stubs: Clients, person: str) -> View:
     """What a person sees now."""
-    listing = introduction_service_pb2.ListIntroductionsRequest(person_id=person, page_size=PAGE)
     reading = inbox_service_pb2.ListNotificationsRequest(person_id=person, page_size=PAGE)
-    listed = await stubs.introductions.ListIntroductions(listing, metadata=acting_for(person))
     read = await stubs.inbox.ListNotifications(reading, metadata=acting_for(person))
-    return View(person_id=person, introductions=listed.introductions, inbox=read.notifications)
+    return View(person_id=person, introductions=await introductions_of(stubs, person), inbox=read.notifications)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +98,22 @@ class Given:
 
 @dataclass(slots=True, kw_only=True)
 class Answered:
-    """Who answered what; silence is an answer too."""
+    """Who answered what, silence being an answer too, and how many introductions each person has got out of it."""
 
     given: dict[tuple[str, str], Given] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    introduced: dict[str, int] = field(default_factory=dict)
 
     def note(self, question: Question, answer: str) -> None:
         """Write an answer down."""
         self.given[question.key] = Given(question=question, answer=answer, time=datetime.now(UTC))
+
+    def note_made(self, question: Question) -> None:
+        """Write down that this was the last yes."""
+        if question.introduction.introduction_id not in self.made:
+            self.made.add(question.introduction.introduction_id)
+            for person in (question.person_id, question.other_id):
+                self.introduced[person] = self.introduced.get(person, 0) + 1
 
     def count(self, answer: str) -> int:
         """How many gave this answer."""
@@ -130,9 +142,9 @@ def questions(views: Iterable[View], done: Answered) -> list[Question]:
     return sorted(found, key=lambda question: question.key)
 
 
-async def views(stubs: Clients, organisation: Organisation) -> Sequence[View]:
-    """What everybody who joined sees now."""
-    return await each(view(stubs, member.person_id) for member in organisation.members if member.joined)
+async def views(stubs: Clients, person_ids: Iterable[str]) -> Sequence[View]:
+    """What these people see now."""
+    return await each(view(stubs, person) for person in person_ids)
 
 
 async def answer(stubs: Clients, question: Question, choice: str, done: Answered) -> None:
@@ -144,19 +156,13 @@ async def answer(stubs: Clients, question: Question, choice: str, done: Answered
             answer=ANSWERS[choice],
         )
         try:
-            await stubs.introductions.RespondToInvitation(request, metadata=acting_for(question.person_id), timeout=20)
+            response = await stubs.introductions.RespondToInvitation(
+                request, metadata=acting_for(question.person_id), timeout=20
+            )
+            if response.introduction.state == introduction_pb2.INTRODUCTION_STATE_MADE:
+                done.note_made(question)
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
             choice = SILENCE
     done.note(question, choice)
-
-
-def made(seen: Iterable[View]) -> dict[Pair, introduction_pb2.Introduction]:
-    """The introductions to which both have said yes, by pair."""
-    found = {}
-    for one in seen:
-        for introduction in one.introductions:
-            if introduction.state == introduction_pb2.INTRODUCTION_STATE_MADE:
-                found[pair(one.person_id, other_of(introduction, one.person_id))] = introduction
-    return found

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from services.cli.connection import StackAddress, clients
 from services.cli.demo import ending, futures, ground, loading, proving, report, telling
-from services.cli.demo.answering import ACCEPT, DECLINE, LATER, SILENCE, made
+from services.cli.demo.answering import ACCEPT, DECLINE, LATER, SILENCE
 from services.cli.demo.history import half_a_year
 from services.cli.demo.network import measure, ties
 from services.cli.demo.organisation import RULES, simulate
@@ -53,7 +53,7 @@ async def live(data_dir: Path, steps: Steps) -> Tale:
         held = await hold_rounds(stubs, organisation, steps)
     with steps.step("ninety days are simulated, three times"):
         before = await asyncio.to_thread(ties, past, organisation.today)
-        runs = await asyncio.to_thread(what_follows, organisation, habits, past, list(made(held.seen)))
+        runs = await asyncio.to_thread(what_follows, organisation, habits, past, list(held.made))
     if held.decline is None:
         raise CommandFailed("nobody was asked anything")
     state = read_state(data_dir)

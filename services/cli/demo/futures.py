@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from services.cli.demo.history import Habits, Happening, happenings
-from services.cli.demo.network import TIE_CONTACTS, TIE_DAYS, Network, Pair, pair, ties
+from services.cli.demo.network import TIE_DAYS, Network, Pair, pair, ties
 from services.cli.demo.organisation import Member, Organisation
 
 DAYS = 90
@@ -81,8 +81,8 @@ def run(
         today = start + timedelta(days=offset)
         for (one, other), day in meetings.items():
             if day == today:
-                own.strengthen(one, other, 0.6 + 0.3 * shared(organisation[one], organisation[other]))
-        events += happenings(organisation, own, today, 1, draw, f"{name}-{offset}")
+                own.introduce(one, other, 0.6 + 0.3 * shared(organisation[one], organisation[other]))
+        events += happenings(organisation, own, today, 1, draw, f"future-{offset}")
     return Future(name=name, introductions=tuple(introductions), meetings=meetings, events=tuple(events))
 
 
@@ -102,6 +102,3 @@ def ties_over_time(future: Future, organisation: Organisation, person: str) -> l
     own = [event for event in future.events if person == event.initiator or person in event.participants]
     days = [organisation.today + timedelta(days=offset) for offset in range(0, DAYS + 1, 3)]
     return [(day, ties(own, day).degree(person)) for day in days]
-
-
-__all__ = ["DAYS", "RULES", "TIE_CONTACTS", "Future", "Pair", "met", "pair", "random_pairs", "run", "shared"]

@@ -6,7 +6,7 @@ The same rules go on into the future in `futures`, so that the two are comparabl
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -36,9 +36,13 @@ class Happening:
 
 @dataclass(slots=True, kw_only=True)
 class Habits:
-    """Whom each person writes to, again and again: weights by colleague. Contacts make it more likely."""
+    """Whom each person writes to, again and again: weights by colleague. Contacts make it more likely.
+
+    Those whom somebody was introduced to are kept apart, so that runs with and without them use the same dice alike.
+    """
 
     weights: dict[str, dict[str, float]] = field(default_factory=dict)
+    introduced: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def of(self, person: str) -> dict[str, float]:
         """The colleagues of a person and how much each draws."""
@@ -46,13 +50,42 @@ class Habits:
 
     def copy(self) -> Habits:
         """The same habits, to be changed apart from these."""
-        return Habits(weights={person: dict(own) for person, own in self.weights.items()})
+        return Habits(
+            weights={person: dict(own) for person, own in self.weights.items()},
+            introduced={person: dict(own) for person, own in self.introduced.items()},
+        )
 
     def strengthen(self, a: str, b: str, by: float) -> None:
         """Make both more likely to write to one another."""
         for one, other in ((a, b), (b, a)):
-            own = self.of(one)
+            met = self.introduced.get(one, {})
+            own = met if other in met else self.of(one)
             own[other] = own.get(other, 0.0) + by
+
+    def introduce(self, a: str, b: str, weight: float) -> None:
+        """The two met because they were introduced."""
+        for one, other in ((a, b), (b, a)):
+            self.introduced.setdefault(one, {})[other] = weight
+
+    def whom(self, person: str, there: Collection[str], draw: random.Random) -> str | None:
+        """Whom a person writes to now, of those who are there; two numbers are drawn whoever it is."""
+        near = [(other, weight) for other, weight in self.of(person).items() if other in there]
+        new = [(other, weight) for other, weight in self.introduced.get(person, {}).items() if other in there]
+        usual, other_than_usual = draw.random(), draw.random()
+        if not near:
+            return None
+        total = sum(weight for _, weight in near)
+        at = other_than_usual * (total + sum(weight for _, weight in new))
+        return _at(at, new) or _at(usual * total, near) or near[-1][0]
+
+
+def _at(at: float, weighted: list[tuple[str, float]]) -> str | None:
+    """Whoever stands at a place on the line on which each takes as much room as their weight; None behind its end."""
+    for other, weight in weighted:
+        at -= weight
+        if at < 0:
+            return other
+    return None
 
 
 def habits_of(organisation: Organisation, draw: random.Random) -> Habits:
@@ -145,16 +178,13 @@ def messages(
     outside: float,
 ) -> Iterator[tuple[datetime, str, str, tuple[str, ...], str]]:
     """What one person writes to single colleagues on a day; whoever is written to is a little nearer afterwards."""
-    own: Mapping[str, float] = habits.of(person)
-    near = [other for other in own if other in there]
     for _ in range(draw.choice((0, 0, 1, 1, 2))):
         if draw.random() < outside:
-            other = draw.choice(everybody)
-            if other == person or other not in there:
-                continue
-        elif near:
-            (other,) = draw.choices(near, [own[each] for each in near])
+            stranger = draw.choice(everybody)
+            other = stranger if stranger != person and stranger in there else None
         else:
+            other = habits.whom(person, there, draw)
+        if other is None:
             continue
         kind = draw.choices((MESSAGE, REVIEW, HELP), (0.88, 0.08, 0.04))[0]
         habits.strengthen(person, other, 0.05)

@@ -11,7 +11,7 @@ from typing import Any
 from acquaint.notifications.v1 import notification_pb2
 from acquaint.recommendations.v1 import introduction_pb2
 
-from services.cli.demo.answering import ACCEPT, DECLINE, LATER, SILENCE, View, made
+from services.cli.demo.answering import ACCEPT, DECLINE, LATER, SILENCE
 from services.cli.demo.futures import DAYS, Future, random_pairs, run
 from services.cli.demo.history import Habits, Happening
 from services.cli.demo.loading import Recorded
@@ -20,7 +20,7 @@ from services.cli.demo.organisation import Member, Organisation
 from services.cli.demo.proving import BoundaryShown, DeclineShown
 from services.cli.demo.rounds import Rounds
 
-NONE, RANDOM, REAL = "no introductions", "random introductions", "Acquaint's introductions"
+NONE, RANDOM, REAL = "without", "random", "Acquaint's"
 PHRASES = {
     introduction_pb2.REASON_TYPE_SHARED_FIELD: "both work in {}",
     introduction_pb2.REASON_TYPE_SHARED_SKILL: "both know {}",
@@ -93,16 +93,14 @@ class Tale:
     @property
     def made(self) -> dict[Pair, introduction_pb2.Introduction]:
         """The introductions that were made."""
-        return made(self.held.seen)
+        return self.held.made
 
     @property
     def boundary_held(self) -> bool:
         """Whether the two were never asked about one another."""
         both = {self.boundary.person, self.boundary.other}
-        views = [self.held.view(each) for each in both]
-        return not any(
-            both == {each.person_id for each in one.participants} for seen in views for one in seen.introductions
-        )
+        introductions = (one for person in both for one in self.held.introductions[person])
+        return all(both != {each.person_id for each in one.participants} for one in introductions)
 
     @property
     def clean(self) -> bool:
@@ -121,6 +119,11 @@ class Tale:
         """A person's unit and city."""
         member = self.organisation[person_id]
         return f"{member.group}, {member.city}"
+
+    @property
+    def inbox(self) -> Sequence[notification_pb2.Notification]:
+        """The newcomer's inbox at the end, newest first."""
+        return self.held.newcomer.inbox if self.held.newcomer is not None else ()
 
     def delivery_median(self) -> float:
         """Median seconds from a proposal to its lying in the inbox."""
@@ -150,7 +153,7 @@ class Tale:
     def moments(self) -> list[Moment]:
         """The newcomer's time: what reached them and what they answered, then the simulated ninety days."""
         person = self.newcomer.person_id
-        told = [(_time(one.sent_time), _told(one)) for one in self._inbox_of(person)]
+        told = [(_time(one.sent_time), _told(one)) for one in self.inbox]
         answered = [
             (given.time, f"{self.newcomer.name} {ANSWER_WORDS[given.answer]} {self.name(given.question.other_id)}")
             for key, given in self.held.answered.given.items()
@@ -166,9 +169,6 @@ class Tale:
                 number = (day - self.organisation.today).days
                 found.append(Moment(when=f"day {number}", what=f"meets {self.name(other)}; {lasts}", simulated=True))
         return found
-
-    def _inbox_of(self, person: str) -> Sequence[notification_pb2.Notification]:
-        return self.held.view(person).inbox
 
     def lasting(self, name: str) -> str:
         """How many introduced pairs of a run are in touch at its end, of how many."""
@@ -190,13 +190,14 @@ def what_follows(
 ) -> dict[str, Run]:
     """The three futures."""
     end = organisation.today + timedelta(days=DAYS)
-    plans = {NONE: [], RANDOM: random_pairs(organisation, past, len(introductions)), REAL: sorted(introductions)}
+    plans: dict[str, Sequence[Pair]] = {
+        NONE: [],
+        RANDOM: random_pairs(organisation, past, len(introductions)),
+        REAL: sorted(introductions),
+    }
     found = {}
     for name, pairs in plans.items():
-        future = run(name.split()[0].lower(), organisation, habits, past, pairs)
+        future = run(name, organisation, habits, past, pairs)
         network = ties(future.events, end)
         found[name] = Run(future=future, network=network, measures=measure(organisation, network))
     return found
-
-
-__all__ = ["NONE", "RANDOM", "REAL", "Moment", "Run", "Tale", "View", "because", "what_follows"]

@@ -40,16 +40,15 @@ def introduced(tale: Tale) -> Table:
 
 def invitation(tale: Tale) -> Group:
     """What a newcomer's inbox holds."""
-    view = tale.held.view(tale.newcomer.person_id)
     title = f"[bold]Inbox of {escape(tale.newcomer.name)}[/], who came on {tale.newcomer.since:%-d %B}"
-    parts: list[str | Panel] = [f"{title}: {len(view.inbox)} messages, one waits for an answer"]
+    parts: list[str | Panel] = [f"{title}: {len(tale.inbox)} messages, one waits for an answer"]
     if (question := tale.held.open_question) is not None:
         parts.append(
             Panel(
                 escape(question.notification.body.rstrip()),
                 title=f"[bold]{escape(question.notification.title)}[/]",
                 title_align="left",
-                width=min(86, 100),
+                width=86,
             )
         )
     return Group(*parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ from typing import TextIO
 from services.cli.output import CommandFailed
 
 MAXIMUM_PARTICIPANTS = 200
+# Seconds on either side of 0: some 900 years, so that every shifted time is one of the calendar's.
+FURTHEST = 30_000_000_000
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Summary:
 
 
 def rows(path: Path) -> Iterator[tuple[int, int, str, str]]:
-    """Line number, t, src, dst of each row. Raises CommandFailed naming line and column."""
+    """Line number, t, src, dst of each row; empty lines are none. Raises CommandFailed naming line and column."""
     with open_text(path) as file:
         reader = csv.reader(file)
         try:
@@ -72,24 +76,35 @@ def rows(path: Path) -> Iterator[tuple[int, int, str, str]]:
                 raise CommandFailed(f"{path}, line 1: the header must be t,src,dst")
             before = None
             for row in reader:
+                if not row:
+                    continue
                 line = reader.line_num
                 if len(row) != len(header):
                     raise CommandFailed(f"{path}, line {line}: {len(row)} cells where the header has {len(header)}")
-                text, src, dst = row[:3]
-                try:
-                    time = int(float(text))
-                except (ValueError, OverflowError):
-                    raise CommandFailed(f"{path}, line {line}: t: {text!r} is not a number of seconds") from None
-                if not src or not dst or not (src + dst).isascii() or not (src + dst).isprintable() or " " in src + dst:
-                    raise CommandFailed(f"{path}, line {line}: src or dst: must be printable ASCII without blanks")
+                time, src, dst = seconds(row[0]), row[1], row[2]
+                if time is None:
+                    raise CommandFailed(f"{path}, line {line}: t: {row[0]!r} is not a number of seconds")
+                for column, person in (("src", src), ("dst", dst)):
+                    if not person or not person.isascii() or not person.isprintable() or " " in person:
+                        text = f"{path}, line {line}: {column}: {person!r} is not printable ASCII without blanks"
+                        raise CommandFailed(text)
                 if src == dst:
                     raise CommandFailed(f"{path}, line {line}: dst: is the same as src")
                 if before is not None and time < before:
                     raise CommandFailed(f"{path}, line {line}: t: {time} comes after {before}; sort the file by t")
                 before = time
                 yield line, time, src, dst
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except UNREADABLE as error:
             raise CommandFailed(f"{path}, after line {reader.line_num}: cannot be read: {error}") from None
+
+
+def seconds(text: str) -> int | None:
+    """Whole seconds, fractions cut off; None for what is no time."""
+    try:
+        time = int(float(text))
+    except (ValueError, OverflowError):
+        return None
+    return time if abs(time) <= FURTHEST else None
 
 
 def survey(path: Path) -> Summary:
@@ -128,14 +143,19 @@ def events(path: Path) -> Iterator[Event]:
 
 
 def labels(path: Path) -> dict[str, str]:
-    """The group of each node, from a CSV of node,group. Raises CommandFailed."""
+    """The group of each node, from a CSV of node,group. Raises CommandFailed naming the line."""
+    found = {}
     with open_text(path) as file:
         reader = csv.reader(file)
-        if next(reader, [])[:2] != ["node", "group"]:
-            raise CommandFailed(f"{path}, line 1: the header must be node,group")
-        found = {}
-        for row in reader:
-            if len(row) < 2:
-                raise CommandFailed(f"{path}, line {reader.line_num}: node or group is missing")
-            found[row[0]] = row[1]
-        return found
+        try:
+            if next(reader, [])[:2] != ["node", "group"]:
+                raise CommandFailed(f"{path}, line 1: the header must be node,group")
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) < 2:
+                    raise CommandFailed(f"{path}, line {reader.line_num}: group: is missing")
+                found[row[0]] = row[1]
+        except UNREADABLE as error:
+            raise CommandFailed(f"{path}, after line {reader.line_num}: cannot be read: {error}") from None
+    return found

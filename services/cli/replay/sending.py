@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # this name exists for the type checker only
 SOURCE = "replay"
 BATCH = 1000
 PARTICIPATIONS = 20_000
+# Of a call's 2 MiB; an interaction's own fields take less than FIELD_BYTES beside the ids of its people.
+CALL_BYTES = 2_000_000
+FIELD_BYTES = 160
 IN_FLIGHT = 3
 PATIENCE_SECONDS = 180.0
 PASSING = {
@@ -62,13 +65,17 @@ def to_proto(event: Event, run: str, shift: int) -> interaction_pb2.Interaction:
 def batches(events: Iterable[Event], most: int = BATCH) -> Iterator[list[Event]]:
     """Events in batches that a call takes, `most` at most."""
     batch: list[Event] = []
-    size = 0
+    people = size = 0
     for event in events:
-        if len(batch) == most or size + event.rows + 1 > PARTICIPATIONS:
+        length = FIELD_BYTES + len(event.initiator) + sum(map(len, event.participants)) + 3 * event.rows
+        if batch and (
+            len(batch) == most or people + event.rows + 1 > PARTICIPATIONS or size + length > CALL_BYTES
+        ):
             yield batch
-            batch, size = [], 0
+            batch, people, size = [], 0, 0
         batch.append(event)
-        size += event.rows + 1
+        people += event.rows + 1
+        size += length
     if batch:
         yield batch
 

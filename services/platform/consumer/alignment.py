@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from services.platform.clock import Clock
-from services.platform.consumer.backoff import Backoff
+from services.platform.consumer.backoff import Backoff, described
 from services.platform.consumer.ledger import TopicLedger
 from services.platform.consumer.offsets import Move, Offsets, Positions
 from services.platform.consumer.transport import Transport
@@ -102,7 +102,8 @@ class Alignment:
                 positions = await self._positions(partitions)
                 break
             except Exception as error:
-                logger.warning("positions_unknown", topic=self._topic, exc_info=error)
+                if backoff.fresh:
+                    logger.warning("positions_unknown", topic=self._topic, **described(error))
                 await backoff.wait(self.changed)
         # Nothing waits from here on, so no poll falls between the seek and the token.
         for partition in partitions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 
@@ -30,12 +31,22 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, DependencyUnavailable | OSError | TimeoutError)
 
 
+def described(error: BaseException) -> dict[str, Any]:
+    """What a log line says of an error: its type where it passes, for an outage is long; else its frames too."""
+    return {"error": type(error).__name__} if passes(error) else {"exc_info": error}
+
+
 class Backoff:
     """One series of waits; a success ends the series."""
 
     def __init__(self, clock: Clock, first: float, longest: float) -> None:
         self._clock, self._first, self._longest = clock, first, longest
         self._failures = 0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has failed since the last success: only then is a failure news."""
+        return self._failures == 0
 
     def reset(self) -> None:
         """The next wait is the first again."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from services.platform.clock import Clock
 from services.platform.consumer.alignment import Alignment
-from services.platform.consumer.backoff import wait_at_most
+from services.platform.consumer.backoff import described, wait_at_most
 from services.platform.consumer.ledger import TopicLedger
 from services.platform.consumer.offsets import Bounds, Fenced, Offsets, Positions
 from services.platform.consumer.pauses import Pauses
@@ -100,7 +100,7 @@ class Lookout:
             await self._tell()
         except Exception as error:
             stored = None
-            logger.debug("consumer_not_seen", topic=self._subscription.topic.name, exc_info=error)
+            logger.debug("consumer_not_seen", topic=self._subscription.topic.name, error=type(error).__name__)
         sight = Sight(
             answered=stored is not None,
             lag=sum(self._vitals.lag.values()),
@@ -140,4 +140,4 @@ class Lookout:
             except Fenced:
                 continue
             except Exception as error:
-                logger.warning("replay_interrupted", topic=self._subscription.topic.name, exc_info=error)
+                logger.warning("replay_interrupted", topic=self._subscription.topic.name, **described(error))

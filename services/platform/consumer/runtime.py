@@ -15,7 +15,7 @@ from services.platform.clock import Clock
 from services.platform.consumer import offsets, pauses, quarantine
 from services.platform.consumer.alignment import Alignment
 from services.platform.consumer.application import Application
-from services.platform.consumer.backoff import Backoff
+from services.platform.consumer.backoff import Backoff, described
 from services.platform.consumer.dead_letters import DeadLetters, KafkaDeadLetters
 from services.platform.consumer.kafka_transport import KafkaTransport
 from services.platform.consumer.ledger import TopicLedger
@@ -141,7 +141,8 @@ class Consumer:
                 await self._transport.start(self.worker)
                 return
             except Exception as error:
-                logger.warning("consumer_cannot_join", topic=self.subscription.topic.name, exc_info=error)
+                if self._backoff.fresh:
+                    logger.warning("consumer_cannot_join", topic=self.subscription.topic.name, **described(error))
                 await self._backoff.wait(self.alignment.changed)
 
 

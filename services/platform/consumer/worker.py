@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from services.platform.clock import Clock
 from services.platform.consumer.alignment import Alignment
 from services.platform.consumer.application import Application, Done
-from services.platform.consumer.backoff import Backoff
+from services.platform.consumer.backoff import Backoff, described
 from services.platform.consumer.batch import Batch
 from services.platform.consumer.ledger import TopicLedger
 from services.platform.consumer.offsets import Fenced
@@ -24,7 +24,7 @@ from services.platform.consumer.transport import Transport
 from services.platform.consumer.vitals import Vitals
 from services.platform.envelope import Record
 from services.platform.settings import ConsumerSettings
-from services.platform.telemetry import get_logger
+from services.platform.telemetry import get_logger, span_from
 
 logger = get_logger(__name__)
 
@@ -89,7 +89,7 @@ class Worker:
                 await self._hold()
                 continue
             try:
-                with self._vitals.batch_seconds.time():
+                with self._vitals.batch_seconds.time(), self._traced(batch):
                     done = await self._application.run(batch.first(most), self._ledger)
             except Fenced as fenced:
                 logger.info("positions_moved_by_another_owner", topic=self._subscription.topic.name, detail=str(fenced))
@@ -102,6 +102,14 @@ class Worker:
             # After a handler that failed on many, small batches grow again step by step.
             most = len(batch) if done.count == most else 2 * done.count
             batch = batch.after(done.count)
+
+    def _traced(self, batch: Batch) -> AbstractContextManager[object]:
+        """A span under the first sampled trace among the records: what the handler publishes belongs to it."""
+        traceparent = next((each.traceparent for each in batch.deliveries if each.traceparent), None)
+        if traceparent is None:
+            return nullcontext()
+        topic = self._subscription.topic.name
+        return span_from(traceparent, f"consume {topic}", attributes={"topic": topic, "records": len(batch)})
 
     def _follows(self, records: Sequence[Record]) -> bool:
         """Whether the records begin at or after the stored positions; an emptied topic's do not."""
@@ -148,7 +156,7 @@ class Worker:
     async def _back_off(self, error: Exception) -> None:
         """Holds the batch, fetches nothing, stays in the group; the retry decides when it ends."""
         if not self._vitals.backing_off:
-            logger.warning("consumer_backs_off", topic=self._subscription.topic.name, exc_info=error)
+            logger.warning("consumer_backs_off", topic=self._subscription.topic.name, **described(error))
             self._vitals.backing_off = True
             self._transport.pause()
         await self._backoff.wait(self._alignment.changed)

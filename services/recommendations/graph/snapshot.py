@@ -67,10 +67,12 @@ class Snapshot:
                 "columns": [[name, column.dtype.str, len(column)] for name, column in columns.items()],
             }
         ).encode()
+        pieces: list[Any] = [_HEAD.pack(MAGIC, FORMAT, len(header)), header]
+        pieces += [column.data for column in columns.values()]
         checksum = blake2b(digest_size=_CHECKSUM)
-        for part in (_HEAD.pack(MAGIC, FORMAT, len(header)), header, *(column.data for column in columns.values())):
-            checksum.update(part)
-            yield part
+        for piece in pieces:
+            checksum.update(piece)
+            yield piece
         yield checksum.digest()
 
     @staticmethod

@@ -267,7 +267,7 @@ class Materialiser:
                 continue
             sequence = self._graph.position.sequence
             self.progress.seen(end)
-            if False:
+            if sequence < end and sequence == before:
                 self._must_read_journal = True
             before = sequence
 

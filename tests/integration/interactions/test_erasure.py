@@ -41,3 +41,21 @@ async def test_what_was_recorded_before_is_a_duplicate_and_hides_the_person(
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await running.interactions.ListInteractions(pb.ListInteractionsRequest(person_id=gone))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_repeat_of_which_nobody_is_left_is_still_a_duplicate(
+    running: Running, source: str, unique: str
+) -> None:
+    one, two = f"{unique}-1", f"{unique}-2"
+    await running.record(interaction("m-1", source, one, two))
+    await running.erase(one)
+    await running.erase(two)
+    # Something new before and between, so that nothing suggests to look for repeats.
+    for number in range(2, 5):
+        assert (await running.record(interaction(f"m-{number}", source))).accepted == 1
+        answer = await running.record(interaction("m-1", source, one, two))
+        assert (answer.duplicates, answer.refused) == (1, 0)
+        assert (await running.record(interaction(f"m-{number}0", source))).accepted == 1
+    other = await running.record(interaction("m-1", source, one, "ada"))
+    assert (other.duplicates, other.refused) == (0, 1)
+    assert "other content" in other.results[0].error.message

@@ -64,4 +64,4 @@ def _axes(top: int, start: date, place: Placing) -> Iterable[str]:
         x = LEFT + offset / DAYS * (WIDTH - LEFT - RIGHT)
         words = "today" if not offset else f"day {offset}"
         yield text(words, x, HEIGHT - BOTTOM + 20, text_anchor="middle", font_size=12, fill="#47525a")
-    yield text("ties", LEFT - 34, TOP - 4, font_size=12, fill="#47525a")
+    yield text("ties", LEFT + 4, TOP + 12, font_size=12, fill="#47525a")

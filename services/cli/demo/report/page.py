@@ -15,9 +15,10 @@ from services.cli.demo.answering import ACCEPT, DECLINE, LATER, SILENCE, View
 from services.cli.demo.network import Network, Pair
 from services.cli.demo.organisation import RULES
 from services.cli.demo.report import lines, networks
-from services.cli.demo.tale import RANDOM, REAL, Tale, because
+from services.cli.demo.tale import NONE, RANDOM, REAL, Tale, because
 from services.cli.output import plain
 
+RUNS = {NONE: "no introductions", RANDOM: "random introductions", REAL: "Acquaint's introductions"}
 EXAMPLES = 8
 WITHHELD = {"body", "html"}
 
@@ -37,6 +38,7 @@ def render(tale: Tale) -> str:
         "pictures": pictures(tale),
         "divisions": networks.Layout(tale.organisation).divisions,
         "accent": networks.ACCENT,
+        "runs": list(RUNS.values()),
         "measures": measures(tale),
         "days": Markup(days(tale)),
         "moments": tale.moments(),
@@ -67,7 +69,7 @@ def pictures(tale: Tale) -> list[tuple[str, Markup]]:
     layout = networks.Layout(tale.organisation)
     found: list[tuple[str, Network, Sequence[Pair], str]] = [("Today", tale.before, (), "today")]
     for number, (name, run) in enumerate(tale.runs.items()):
-        found.append((f"After 90 days, {name}", run.network, run.future.introductions, f"after-{number}"))
+        found.append((f"After 90 days, {RUNS[name]}", run.network, run.future.introductions, f"after-{number}"))
     return [
         (title, Markup(networks.draw(layout, network, set(pairs), title=title, name=name)))
         for title, network, pairs, name in found
@@ -86,10 +88,10 @@ def measures(tale: Tale) -> list[tuple[str, list[str]]]:
         row("Ties", 0, "ties"),
         row("Ties across units", 0, "across_units"),
         row("Ties across sites", 0, "across_sites"),
-        row("Steps from one person to another, mean", 2, "mean_distance"),
+        row("Steps between two people, mean", 2, "mean_distance"),
         row("Ties of a newcomer, mean", 1, "newcomer_ties"),
-        row("People within two steps of a newcomer, mean", 1, "newcomer_reach"),
-        ("Introduced pairs in touch after 90 days", lasting),
+        row("People within two steps of a newcomer", 1, "newcomer_reach"),
+        ("Introduced pairs in touch", lasting),
     ]
 
 
@@ -97,7 +99,8 @@ def days(tale: Tale) -> str:
     """The newcomer's ties over time."""
     person = tale.newcomer
     series = {
-        name: futures.ties_over_time(run.future, tale.organisation, person.person_id) for name, run in tale.runs.items()
+        RUNS[name]: futures.ties_over_time(run.future, tale.organisation, person.person_id)
+        for name, run in tale.runs.items()
     }
     marks: dict[date, str] = {}
     for (a, b), day in tale.runs[REAL].future.meetings.items():
