@@ -22,14 +22,15 @@ from acquaint.profiles.v1.boundary_service_pb2_grpc import BoundaryServiceStub
 from acquaint.profiles.v1.profile_service_pb2_grpc import ProfileServiceStub
 from acquaint.recommendations.v1.introduction_service_pb2_grpc import IntroductionServiceStub
 from acquaint.recommendations.v1.network_service_pb2_grpc import NetworkServiceStub
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from services.cli.output import CommandFailed
 from services.devstack.state import BROKER, default_data_dir, development_key, read_state
 from services.platform.auth import development_token
 from services.platform.rpc import connect
-from services.platform.settings import KafkaSettings, PeerSettings
+from services.platform.settings import KafkaSettings, PeerSettings, SettingsInvalid
+from services.platform.settings.variables import problems, unreadable
 
 if TYPE_CHECKING:  # these names exist for the type checker only
     from acquaint.interactions.v1.interaction_service_pb2_grpc import InteractionServiceAsyncStub
@@ -64,14 +65,26 @@ class StackAddress:
     data_dir: Path | None
 
 
+def remote_settings() -> RemoteSettings:
+    """What the environment says. Raises SettingsInvalid naming each wrong variable."""
+    try:
+        return RemoteSettings()
+    except ValidationError as error:
+        raise SettingsInvalid(problems(RemoteSettings, error)) from None
+    except SettingsError as error:
+        raise SettingsInvalid([unreadable(error)]) from None
+
+
 def find(data_dir: Path | None = None) -> StackAddress:
-    """The stack to talk to. Raises CommandFailed when none is known."""
+    """The stack to talk to. Raises CommandFailed when none is known, SettingsInvalid."""
     if data_dir is None and "ACQUAINT_PEERS__PROFILES" in os.environ:
         return _remote()
     directory = (data_dir or default_data_dir()).resolve()
     state = read_state(directory)
     if state is None or not state.running:
         raise CommandFailed(f"no stack runs in {directory}: start one with `acquaint up --detach`")
+    if not state.ready:
+        raise CommandFailed(f"the stack in {directory} is {state.phase}; `acquaint status` says when it is ready")
     key = development_key(directory)
     token = development_token(key, acting_for="*", roles=["client", "operator"])
     return StackAddress(
@@ -84,7 +97,7 @@ def find(data_dir: Path | None = None) -> StackAddress:
 
 
 def _remote() -> StackAddress:
-    settings = RemoteSettings()
+    settings = remote_settings()
     peers = settings.peers
 
     def token() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from acquaint.operations.v1 import operations_service_pb2
 from acquaint.profiles.v1 import events_pb2 as profiles
 from acquaint.recommendations.v1 import events_pb2 as recommendations
 
-from services.cli.connection import RemoteSettings, clients, find
+from services.cli.connection import clients, find, remote_settings
 from services.cli.output import AsJson, CommandFailed, DataDir, plain, print_json, print_table, run
 from services.platform.errors import DependencyUnavailable
 from services.platform.topics import PartitionsDiffer, Topic, declared, ensure
@@ -50,11 +51,12 @@ def list_topics(as_json: AsJson = False) -> None:
 
 
 @topics_app.command("ensure")
-def ensure_topics(data_dir: DataDir = None) -> None:
-    """Create what is missing on the broker that the environment, or the local stack, names."""
+def ensure_topics(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Create what is missing on the broker that ACQUAINT_KAFKA__BOOTSTRAP, or else the local stack, names."""
 
     async def body() -> None:
-        kafka = find(data_dir).kafka if data_dir else RemoteSettings().kafka
+        named = data_dir is None and "ACQUAINT_KAFKA__BOOTSTRAP" in os.environ
+        kafka = remote_settings().kafka if named else find(data_dir).kafka
         try:
             await ensure(kafka, list(table().values()))
         except PartitionsDiffer as error:
@@ -63,7 +65,10 @@ def ensure_topics(data_dir: DataDir = None) -> None:
             raise CommandFailed(f"the broker at {kafka.bootstrap} does not answer: {error}") from None
 
     run(body())
-    typer.echo(f"{len(table())} topics and their dead-letter topics are there")
+    if as_json:
+        print_json({"topics": list(table())})
+    else:
+        typer.echo(f"{len(table())} topics and their dead-letter topics are there")
 
 
 @consumers_app.command("list")
@@ -91,6 +96,7 @@ def resume(
     group: Annotated[str, typer.Argument(help="the consumer group, which is its service's name")],
     topic: Annotated[str, typer.Option("--topic", help="Only this topic.")] = "",
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let a consumer go on that paused because too much could not be read."""
 
@@ -102,7 +108,10 @@ def resume(
             await stubs.operations[group].ResumeConsumer(request)
 
     run(body())
-    typer.echo(f"{group} goes on")
+    if as_json:
+        print_json({"group": group, "topic": topic, "resumed": True})
+    else:
+        typer.echo(f"{group} goes on")
 
 
 def _show(source: source_pb2.Source, as_json: bool) -> None:
@@ -168,7 +177,9 @@ def switch(
 
 
 @sources_app.command("release")
-def release(source: Annotated[str, typer.Argument(help="source_id")], data_dir: DataDir = None) -> None:
+def release(
+    source: Annotated[str, typer.Argument(help="source_id")], data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
     """End a source's quarantine: what waits as dead letters is applied in order."""
 
     async def body() -> None:
@@ -176,4 +187,7 @@ def release(source: Annotated[str, typer.Argument(help="source_id")], data_dir: 
             await stubs.sources.ReleaseSource(source_service_pb2.ReleaseSourceRequest(source_id=source))
 
     run(body())
-    typer.echo(f"{source} is released")
+    if as_json:
+        print_json({"source_id": source, "released": True})
+    else:
+        typer.echo(f"{source} is released")

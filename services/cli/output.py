@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.platform.errors import ServiceError, from_rpc_error, reason_name
+from services.platform.errors import DependencyUnavailable, ServiceError, from_rpc_error, reason_name
+from services.platform.settings import SettingsInvalid
 
 T = TypeVar("T")
 
@@ -38,6 +39,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         fail(describe(from_rpc_error(error)))
     except ServiceError as error:
         fail(describe(error))
+    except (SettingsInvalid, OSError) as error:
+        fail(str(error))
+    except DependencyUnavailable as error:
+        fail(f"the broker does not answer: {error}")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     raise AssertionError  # fail() does not return

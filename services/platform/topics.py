@@ -93,6 +93,9 @@ class Topic:
             }
         elif self.retention is not None:
             settings |= {"cleanup.policy": "delete", "retention.ms": _milliseconds(self.retention)}
+        if self.kind is TopicKind.INBOUND:
+            # Other systems may compress as they like; the broker unpacks, so that our readers need no codec.
+            settings["compression.type"] = "uncompressed"
         return settings
 
 
@@ -151,7 +154,12 @@ async def ensure(settings: KafkaSettings, topics: Sequence[Topic]) -> None:
     wanted: dict[str, NewTopic] = {}
     for topic in topics:
         wanted[topic.name] = _new(topic.name, topic.partitions, topic.configuration(), settings)
-        kept = {"cleanup.policy": "delete", "retention.ms": _milliseconds(DEAD_LETTERS_KEPT)}
+        kept = {
+            "cleanup.policy": "delete",
+            "retention.ms": _milliseconds(DEAD_LETTERS_KEPT),
+            # The largest record that its own topic took must fit together with the headers of a dead letter.
+            "max.message.bytes": str(2 << 20),
+        }
         for name in topic.dead_letters.values():
             wanted[name] = _new(name, 1, kept, settings)
     admin = AIOKafkaAdminClient(**client_options(settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,7 +148,7 @@ def demo(
 ) -> None:
     """Show the whole job on a simulated organisation: introductions with reasons, a report with pictures."""
     console = Console(stderr=as_json, highlight=False)
-    ends = stop or not console.is_terminal or "CI" in os.environ
+    ends = stop or not sys.stdout.isatty() or "CI" in os.environ
     found = run(demonstrate(ground.directory(data_dir), console, ends))
     if as_json:
         print_json(found)

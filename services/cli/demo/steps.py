@@ -54,7 +54,11 @@ class Steps:
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             task = progress.add_task(escape(name), total=total)
             step = Step(name, lambda number: progress.advance(task, number))
-            yield step
+            try:
+                yield step
+            except BaseException:
+                self.console.print(f"  [red]✗[/] {escape(name)}", soft_wrap=True)
+                raise
         step.seconds = time.monotonic() - began
         self.done.append(step)
         detail = f": {step.detail}" if step.detail else ""

@@ -170,6 +170,11 @@ class Tale:
                 found.append(Moment(when=f"day {number}", what=f"meets {self.name(other)}; {lasts}", simulated=True))
         return found
 
+    def across(self, name: str) -> str:
+        """How many introduced pairs of a run are of different units, of how many."""
+        pairs = self.runs[name].future.introductions
+        return f"{sum(self.organisation[a].group != self.organisation[b].group for a, b in pairs)} of {len(pairs)}"
+
     def lasting(self, name: str) -> str:
         """How many introduced pairs of a run are in touch at its end, of how many."""
         one = self.runs[name]

@@ -37,40 +37,50 @@ async def refuse_production(stubs: Clients) -> None:
             raise CommandFailed(f"replay is for development stacks only; {name} says {status.environment!r}")
 
 
-def shift_of(data_dir: Path | None, name: str, last: int) -> int:
-    """What is added to the file's times so that they end now: chosen once per run and kept in the data directory."""
-    now = int(time.time())
+def kept_in(data_dir: Path | None, name: str) -> Path:
+    """Where the data directory keeps what was decided for a run. Raises CommandFailed."""
     if data_dir is None:
         raise CommandFailed("replay needs the data directory of a local stack")
     kept = data_dir / "replays" / name
-    if kept.is_file():
-        return int(kept.read_text())
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(kept, str(now - last))
-    return now - last
+    kept.mkdir(parents=True, exist_ok=True)
+    return kept
 
 
-async def make_people(stubs: Clients, ids: tuple[str, ...], units: Mapping[str, str]) -> None:
-    """Import and join the people of the file who are not there yet; a label is their unit."""
+def shift_of(kept: Path, last: int) -> int:
+    """What is added to the file's times so that they end now: chosen once per run and kept."""
+    shift = kept / "shift"
+    if shift.is_file():
+        return int(shift.read_text())
+    chosen = int(time.time()) - last
+    write_atomically(shift, str(chosen))
+    return chosen
+
+
+async def make_people(stubs: Clients, ids: tuple[str, ...], units: Mapping[str, str], *, joined: bool = True) -> None:
+    """Import and join the people of the file who are not there yet; a label is their unit.
+
+    Unless `joined`, those whom an interrupted replay has made join too.
+    """
     for start in range(0, len(ids), people.BATCH):
         chunk = ids[start : start + people.BATCH]
         asked = profile_service_pb2.BatchGetProfilesRequest(person_ids=chunk)
-        there = {profile.person_id for profile in (await stubs.profiles.BatchGetProfiles(asked)).profiles}
-        rows = []
+        there = {profile.person_id: profile for profile in (await stubs.profiles.BatchGetProfiles(asked)).profiles}
+        rows, joining = [], []
         for person_id in chunk:
-            if person_id in there:
-                continue
             profile = profile_pb2.Profile(
                 person_id=person_id, name=f"Person {person_id}", unit=units.get(person_id, "")
             )
-            rows.append(people.Row(line=0, item=profile_service_pb2.ImportItem(profile=profile)))
-        if not rows:
-            continue
+            if person_id not in there:
+                rows.append(people.Row(line=0, item=profile_service_pb2.ImportItem(profile=profile)))
+            elif not joined and there[person_id].name == profile.name:
+                joining.append(person_id)
         tally = people.Tally()
-        present = await people.send(stubs, rows, "hr", tally)
+        if rows:
+            joining += await people.send(stubs, rows, "hr", tally)
         if tally.errors:
             raise CommandFailed(f"a person was refused: {tally.errors[0][1]}")
-        await people.join(stubs, present, NOTICE, datetime.now(UTC).replace(microsecond=0))
+        if joining:
+            await people.join(stubs, joining, NOTICE, datetime.now(UTC).replace(microsecond=0))
 
 
 async def register(stubs: Clients) -> None:
@@ -96,12 +106,14 @@ async def replay_file(
     address: StackAddress, path: Path, units: Mapping[str, str], name: str, summary: Summary, console: Console
 ) -> dict[str, Any]:
     """Replay and report. Raises CommandFailed, AioRpcError."""
-    shift = shift_of(address.data_dir, name, summary.last)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     async with clients(address) as stubs:
         await refuse_production(stubs)
+        kept = kept_in(address.data_dir, name)
+        shift = shift_of(kept, summary.last)
         await register(stubs)
-        await make_people(stubs, summary.people, units)
+        await make_people(stubs, summary.people, units, joined=(kept / "joined").exists())
+        (kept / "joined").touch()
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("rows", total=summary.rows)
             began = time.monotonic()

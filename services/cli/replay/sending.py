@@ -68,9 +68,7 @@ def batches(events: Iterable[Event], most: int = BATCH) -> Iterator[list[Event]]
     people = size = 0
     for event in events:
         length = FIELD_BYTES + len(event.initiator) + sum(map(len, event.participants)) + 3 * event.rows
-        if batch and (
-            len(batch) == most or people + event.rows + 1 > PARTICIPATIONS or size + length > CALL_BYTES
-        ):
+        if batch and (len(batch) == most or people + event.rows + 1 > PARTICIPATIONS or size + length > CALL_BYTES):
             yield batch
             batch, people, size = [], 0, 0
         batch.append(event)

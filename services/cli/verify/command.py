@@ -19,10 +19,13 @@ from services.cli.connection import Clients, StackAddress, clients, find
 from services.cli.output import AsJson, DataDir, print_json, print_table, run
 from services.cli.verify.digests import Digest
 from services.cli.verify.reading import read_journal, read_topic
+from services.platform.consumer import PositionLost
+from services.platform.errors import DependencyUnavailable
 
 app = typer.Typer()
 PAGE = 1000
 TIMEOUT = 300.0
+AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 ENDED_OR_WAITING = {
     notification_pb2.NOTIFICATION_STATUS_SCHEDULED,
     notification_pb2.NOTIFICATION_STATUS_SENT,
@@ -42,7 +45,13 @@ async def pending(stubs: Clients) -> list[Difference]:
     """What is still on its way: unpublished records, consumers behind, relays that refuse, a graph that lags."""
     found = []
     for name, stub in stubs.operations.items():
-        status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+        try:
+            status = await stub.GetStatus(operations_service_pb2.GetStatusRequest())
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in AWAY:
+                raise
+            found.append(Difference(what=name, found="does not answer"))
+            continue
         for shard in status.shards:
             where = f"{name}: outbox of {shard.topic}/{shard.shard}"
             if shard.refusal:
@@ -55,6 +64,10 @@ async def pending(stubs: Clients) -> list[Difference]:
                 found.append(Difference(what=where, found="paused: too much could not be read"))
             if consumer.lag:
                 found.append(Difference(what=where, found=f"{consumer.lag} records behind"))
+        if not status.ready:
+            found.append(Difference(what=name, found="is not ready"))
+    if found:
+        return found
     graph = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(), timeout=TIMEOUT)
     if graph.position.lag:
         found.append(Difference(what="recommendations: graph", found=f"{graph.position.lag} records not folded"))
@@ -65,7 +78,12 @@ async def settle(stubs: Clients, seconds: float) -> list[Difference]:
     """Wait at most `seconds` until nothing is on its way; returns what still is."""
     deadline = time.monotonic() + seconds
     while True:
-        found = await pending(stubs)
+        try:
+            found = await pending(stubs)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in AWAY:
+                raise
+            found = [Difference(what="a service", found="went away while it was asked")]
         if not found or time.monotonic() > deadline:
             return found
         await asyncio.sleep(0.1)
@@ -80,8 +98,9 @@ def compare(what: str, found: Digest, expected: Digest) -> list[Difference]:
 async def stores(stubs: Clients, address: StackAddress) -> tuple[list[Difference], dict[str, Any]]:
     """Compare documents, journal, topic and fold."""
     topic = await read_topic(address.kafka)
-    journal = await read_journal(stubs.interactions, topic.first)
     own = await stubs.interactions.GetDigest(interaction_service_pb2.GetDigestRequest(), timeout=TIMEOUT)
+    first = topic.first(own.published_through)
+    journal = await read_journal(stubs.interactions, first)
     graph = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(), timeout=TIMEOUT)
     documents = Digest(count=own.documents.count, id_sum=own.documents.id_sum)
     rows = Digest(count=own.journal.count, id_sum=own.journal.id_sum)
@@ -101,7 +120,7 @@ async def stores(stubs: Clients, address: StackAddress) -> tuple[list[Difference
         "documents": documents.count,
         "journal": journal.whole.count,
         "topic": topic.digest.count,
-        "topic_first_sequence": topic.first,
+        "topic_first_sequence": first,
         "graph": fold.count,
         "end_sequence": journal.end,
     }
@@ -147,16 +166,22 @@ async def messages(stubs: Clients) -> tuple[list[Difference], dict[str, int]]:
 
 
 async def check(address: StackAddress, wait: float) -> dict[str, Any]:
-    """The whole verification as plain data. Raises AioRpcError, TimeoutError."""
+    """The whole verification as plain data. Raises AioRpcError, TimeoutError, DependencyUnavailable, PositionLost."""
     began = time.monotonic()
     async with clients(address) as stubs:
         found = await settle(stubs, wait)
+        if found:
+            return report(found, {}, began)
         compared, held = await stores(stubs, address)
         undelivered, counts = await messages(stubs)
-    differences = [*found, *compared, *undelivered]
+    return report([*compared, *undelivered], held | counts, began)
+
+
+def report(differences: list[Difference], held: dict[str, Any], began: float) -> dict[str, Any]:
+    """What was found, as plain data."""
     return {
         "clean": not differences,
-        "held": held | counts,
+        "held": held,
         "differences": [{"what": each.what, "found": each.found} for each in differences],
         "seconds": round(time.monotonic() - began, 3),
     }
@@ -173,20 +198,19 @@ def verify(
     async def body() -> dict[str, Any]:
         try:
             return await check(find(data_dir), wait)
-        except (TimeoutError, grpc.aio.AioRpcError) as error:
-            if isinstance(error, TimeoutError):
-                return {"clean": False, "held": {}, "differences": [{"what": "topic", "found": "not read in time"}]}
-            raise
+        except (TimeoutError, DependencyUnavailable, PositionLost) as error:
+            found = f"cannot be read: {error}" if str(error) else "cannot be read in time"
+            return {"clean": False, "held": {}, "differences": [{"what": "topic", "found": found}]}
 
-    report = run(body())
+    found = run(body())
     if as_json:
-        print_json(report)
+        print_json(found)
     else:
-        held = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report["held"].items())
+        held = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in found["held"].items())
         typer.echo(held)
-        if report["differences"]:
-            rows = [(each["what"], each["found"]) for each in report["differences"]]
+        if found["differences"]:
+            rows = [(each["what"], each["found"]) for each in found["differences"]]
             print_table("differences", ["what", "found"], rows)
         else:
             typer.echo("clean: nothing lost, nothing counted twice, nothing on its way")
-    raise typer.Exit(0 if report["clean"] else 1)
+    raise typer.Exit(0 if found["clean"] else 1)

@@ -24,16 +24,19 @@ READ_SECONDS = 120.0
 
 @dataclass(slots=True, kw_only=True)
 class TopicContent:
-    """What the topic of interactions holds. `ids` are the record ids by sequence; repeats count once."""
+    """What the topic of interactions holds. `ids` are the record ids by sequence; repeats count once.
+
+    `emptied` says that there were records and retention has left none.
+    """
 
     ids: dict[int, str] = field(default_factory=dict)
     types: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    emptied: bool = False
 
-    @property
-    def first(self) -> int:
-        """The lowest sequence that retention has left, 1 when the topic is empty."""
-        return min(self.ids, default=1)
+    def first(self, published_through: int) -> int:
+        """The lowest sequence that retention has left; the next to be published when it has left none."""
+        return min(self.ids, default=published_through + 1 if self.emptied else 1)
 
     @property
     def digest(self) -> Digest:
@@ -46,7 +49,10 @@ class TopicContent:
 
 
 async def read_topic(kafka: KafkaSettings) -> TopicContent:
-    """Read the topic from its beginning to its end as of now. Raises TimeoutError after two minutes."""
+    """Read the topic from its beginning to its end as of now.
+
+    Raises TimeoutError after two minutes, DependencyUnavailable, PositionLost.
+    """
     content = TopicContent()
     follower = Follower(kafka, TOPIC, start=None)
     await follower.start()
@@ -56,6 +62,7 @@ async def read_topic(kafka: KafkaSettings) -> TopicContent:
             while any(follower.position().get(partition, 0) < end for partition, end in ends.items()):
                 for record in await follower.batch(max_records=5000, timeout=1.0):
                     take(content, record)
+        content.emptied = any(ends.values()) and not content.ids and not content.faults
     finally:
         await follower.stop()
     return content

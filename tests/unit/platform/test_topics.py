@@ -72,3 +72,9 @@ def test_a_wrong_declaration_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=problem):
         declared(file(name, topics, events))
+
+
+def test_what_others_write_is_unpacked_by_the_broker_whatever_they_compress_it_with() -> None:
+    table = declared(interactions.DESCRIPTOR)
+    assert table["acquaint.interactions.inbound.v1"].configuration()["compression.type"] == "uncompressed"
+    assert "compression.type" not in table["acquaint.interactions.v1"].configuration()

@@ -51,6 +51,8 @@ class World:
         self.away = False
         self.asked: list[str] = []
         self.opened: list[dict[int, int] | None] = []
+        self.may_end = asyncio.Event()  # cleared: reading the whole journal does not come to its end
+        self.may_end.set()
 
     def record(self, event: Message, *, published: bool = True) -> int:
         """Appends an event to the journal, and to the topic unless its publication is still to come."""
@@ -85,8 +87,10 @@ class World:
         self.answer(f"journal after {after}")
         end = len(self.entries)
         for begin in range(after, end, 3):
-            yield [entry for entry in self.entries[begin : min(begin + 3, end)]]
+            yield self.entries[begin : min(begin + 3, end)]
             await asyncio.sleep(0)
+        if after == 0:
+            await self.may_end.wait()
 
     def answer(self, asked: str) -> None:
         self.asked.append(asked)

@@ -87,9 +87,7 @@ class Told:
     partners_of: dict[str, set[str]] = field(default_factory=dict)
     full_people: set[str] = field(default_factory=set)
 
-    async def partners(
-        self, person_ids: Collection[str], *, since: datetime, shadow: bool
-    ) -> dict[str, set[str]]:
+    async def partners(self, person_ids: Collection[str], *, since: datetime, shadow: bool) -> dict[str, set[str]]:
         return {each: set(self.partners_of.get(each, ())) for each in person_ids}
 
     async def full(self, now: datetime, *, shadow: bool) -> set[str]:
@@ -121,6 +119,4 @@ class Stage:
         return [each.person.person_id for each in found.suggestions]
 
     async def found(self, person_id: str, limit: int = 10) -> Suggestions:
-        return await self.suggester.suggest(
-            person_id, kinds=set(Kind), limit=limit, as_of_us=self.suggester.now_us()
-        )
+        return await self.suggester.suggest(person_id, kinds=set(Kind), limit=limit, as_of_us=self.suggester.now_us())

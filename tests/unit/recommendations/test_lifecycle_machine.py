@@ -1,4 +1,4 @@
-"""Any order of answers, blocks, erasures and time: what must hold always, and what an onlooker must never tell apart."""
+"""Any order of answers, blocks, erasures and time: what must always hold, and what an onlooker cannot tell apart."""
 
 from __future__ import annotations
 

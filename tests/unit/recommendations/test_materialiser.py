@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from acquaint.interactions.v1.events_pb2 import InteractionRecorded, PeopleMerged
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,12 +15,18 @@ from prometheus_client import CollectorRegistry
 
 from services.platform.clock import SystemClock
 from services.platform.testing import eventually
-from services.recommendations.graph import Graph, GraphSettings
+from services.recommendations.graph import Graph, GraphSettings, warm
 from services.recommendations.materialiser import Materialiser, Progress, Saves
 from services.recommendations.materialiser.folding import fold, fold_journal
 from services.recommendations.materialiser.records import Effects, Rules, of_topic
 from services.recommendations.settings import GraphViewSettings
 from tests.unit.recommendations.journals import World, met, rewritten, switched
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    warm()
+
 
 QUICK = GraphViewSettings(compare_seconds=0.02, retry_seconds=0.01, snapshot_seconds=3600.0)
 
@@ -54,6 +61,11 @@ async def reached(materialiser: Materialiser, sequence: int) -> Graph:
     await eventually(lambda: materialiser.ready, what="readiness")
     assert materialiser.graph is not None
     return materialiser.graph
+
+
+def saved(directory: Path, *, rewrite: int) -> list[Path]:
+    """The snapshots there that include no later rewrite."""
+    return list(directory.glob(f"{rewrite:010d}-*.graph"))
 
 
 async def from_journal(world: World, left_out: frozenset[str] = frozenset()) -> str:
@@ -105,7 +117,7 @@ async def test_a_damaged_snapshot_is_passed_over(tmp_path: Path):
     some_days(world)
     async with running(world, tmp_path) as materialiser:
         await reached(materialiser, 10)
-    (file,) = tmp_path.glob("*.graph")
+    (file,) = saved(tmp_path, rewrite=0)
     file.write_bytes(file.read_bytes()[:-1])
     async with running(world, tmp_path) as materialiser:
         graph = await reached(materialiser, 10)
@@ -188,7 +200,7 @@ async def test_an_unreadable_record_stops_the_fold_there_and_says_so():
         assert materialiser.graph.digest.count == 1
         world.entries[1].payload = met(2, "ada", "cyd").SerializeToString()
         await reached(materialiser, 3)
-        assert materialiser.progress.stalled == ""
+        await eventually(lambda: not materialiser.progress.stalled, what="the end of the stall")
 
 
 async def test_an_event_of_an_unknown_type_stops_the_fold():
@@ -284,7 +296,7 @@ async def test_who_is_taken_out_is_hidden_at_once_and_gone_after_the_rebuild(tmp
     some_days(world)
     async with running(world, tmp_path) as materialiser:
         await reached(materialiser, 10)
-    assert len(list(tmp_path.glob("0000000000-*"))) == 1
+    assert len(saved(tmp_path, rewrite=0)) == 1
     async with running(world, tmp_path) as materialiser:
         await reached(materialiser, 10)
         world.record(rewritten(1, "eve", finished=False))
@@ -298,7 +310,7 @@ async def test_who_is_taken_out_is_hidden_at_once_and_gone_after_the_rebuild(tmp
         assert rebuilt.position.rewrite == 1
         assert rebuilt.met("dan", "eve") is None
         assert rebuilt.digest.count == 5
-        assert list(tmp_path.glob("0000000000-*")) == []
+        assert saved(tmp_path, rewrite=0) == []
 
 
 async def test_what_comes_during_a_rebuild_is_not_lost():
@@ -311,10 +323,13 @@ async def test_what_comes_during_a_rebuild_is_not_lost():
 
     async with running(world, attach=attached) as materialiser:
         first = await reached(materialiser, 10)
+        world.may_end.clear()
         world.record(switched("chat", enabled=False))
+        await eventually(lambda: world.asked[-1] == "journal after 0", what="the rebuild")
         for number in range(200, 230):
             world.record(met(number, "ada", f"p{number}"))
-            await asyncio.sleep(0)
+        await reached(materialiser, 41)
+        world.may_end.set()
         await eventually(lambda: materialiser.graph is not first, what="the rebuilt graph")
         world.record(met(300, "ada", "zoe"))
         graph = await reached(materialiser, 42)

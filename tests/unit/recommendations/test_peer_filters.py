@@ -22,7 +22,7 @@ PAIRS = st.sets(st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)), max_size=
 
 @st.composite
 def organisations(draw: st.DrawFn):
-    """Profiles of up to eight people with any wishes, their boundaries (each said by one side only), and what is open."""
+    """Eight people with any wishes, boundaries said by one side only, open pairs, who is full, who is erased."""
     profiles = []
     for each in IDS:
         profile = Profile(person_id=each, unit=draw(st.sampled_from(("A", "B"))))

@@ -106,9 +106,7 @@ def day(year: int, month: int, number: int) -> Day:
 def test_leave_covers_whole_days_of_the_persons_own_zone():
     away = Absence(**{"from": day(2026, 3, 3), "to": day(2026, 3, 4)})
     wishes = states.wishes(Profile(time_zone="Asia/Tokyo", availability=Availability(leave=[away])))
-    assert wishes.away == (
-        (datetime(2026, 3, 2, 15, 0, tzinfo=UTC), datetime(2026, 3, 4, 15, 0, tzinfo=UTC)),
-    )
+    assert wishes.away == ((datetime(2026, 3, 2, 15, 0, tzinfo=UTC), datetime(2026, 3, 4, 15, 0, tzinfo=UTC)),)
     assert wishes.available(NOW)
     assert wishes.next_change(NOW) == datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
     assert not wishes.available(datetime(2026, 3, 2, 15, 0, tzinfo=UTC))

@@ -14,7 +14,7 @@ COLOURS = ("#0b67a8", "#0a7a55", "#7a4fa3", "#8a6512")
 ACCENT = "#c8480a"
 RING, SPACING, LABELS = 190.0, 8.0, 243.0
 GOLDEN = math.pi * (3 - math.sqrt(5))
-BOX = (-335, -280, 670, 560)
+BOX = (-335, -264, 670, 530)
 Point = tuple[float, float]
 
 
@@ -63,7 +63,8 @@ def draw(layout: Layout, network: Network, introduced: Collection[Pair], *, titl
     for a, b in sorted(network.ties):
         group = people[a].group
         if (a, b) in introduced:
-            new.append(_arc(layout.places[a], layout.places[b]))
+            draw_as = _line if group == people[b].group else _arc
+            new.append(draw_as(layout.places[a], layout.places[b]))
         elif group == people[b].group:
             inside.setdefault(group, []).append(_line(layout.places[a], layout.places[b]))
         else:
@@ -78,14 +79,10 @@ def draw(layout: Layout, network: Network, introduced: Collection[Pair], *, titl
     shapes += layout.labels()
     description = (
         f"{len(network.ties)} ties between {len(people.members)} people in {len(people.units)} units, "
-        f"{len(across) + _apart(people, network, introduced)} of them across units; "
+        f"{sum(people[a].group != people[b].group for a, b in network.ties)} of them across units; "
         f"{len(new)} ties are between people who were introduced."
     )
     return picture(shapes, box=BOX, title=title, description=description, name=name)
-
-
-def _apart(people: Organisation, network: Network, introduced: Collection[Pair]) -> int:
-    return sum(people[a].group != people[b].group for a, b in network.ties & set(introduced))
 
 
 def _line(start: Point, end: Point) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from acquaint.recommendations.v1 import introduction_pb2
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -83,6 +84,7 @@ def measures(tale: Tale) -> list[tuple[str, list[str]]]:
     def row(name: str, digits: int, field: str) -> tuple[str, list[str]]:
         return name, [f"{getattr(column, field):,.{digits}f}" for column in columns]
 
+    apart = ["–", "–", tale.across(RANDOM), tale.across(REAL)]
     lasting = ["–", "–", tale.lasting(RANDOM), tale.lasting(REAL)]
     return [
         row("Ties", 0, "ties"),
@@ -91,6 +93,7 @@ def measures(tale: Tale) -> list[tuple[str, list[str]]]:
         row("Steps between two people, mean", 2, "mean_distance"),
         row("Ties of a newcomer, mean", 1, "newcomer_ties"),
         row("People within two steps of a newcomer", 1, "newcomer_reach"),
+        ("Introductions across units", apart),
         ("Introduced pairs in touch", lasting),
     ]
 
@@ -127,8 +130,35 @@ def decline(tale: Tale) -> dict[str, Any]:
         "person": tale.name(shown.question.person_id),
         "other": tale.name(shown.question.other_id),
         "identical": shown.identical,
+        "rows": [
+            (name, before, after)
+            for (name, before), (_, after) in zip(
+                summed_up(shown.before, introduction_id), summed_up(shown.after, introduction_id), strict=True
+            )
+        ],
         "sides": [("Before", seen(shown.before, introduction_id)), ("After", seen(shown.after, introduction_id))],
     }
+
+
+def summed_up(view: View, introduction_id: str) -> list[tuple[str, str]]:
+    """What somebody sees of one introduction, in words."""
+    introduction, question = view.introduction(introduction_id), view.question(introduction_id)
+    own = {each.person_id: each.invitation for each in introduction.participants}
+    others = {invitation for person, invitation in own.items() if person != view.person_id}
+    return [
+        ("the introduction", word(introduction_pb2.IntroductionState.Name(introduction.state))),
+        ("the own answer", word(introduction_pb2.InvitationState.Name(own[view.person_id]))),
+        ("the other one's answer", "not shown" if others == {0} else "shown"),
+        ("expires", f"{introduction.expire_time.ToDatetime():%-d %B, %H:%M:%S} UTC"),
+        ("its version for this reader", introduction.etag),
+        ("in the inbox", question.title if question is not None else "nothing"),
+        ("inbox entries in all", str(len(view.inbox))),
+    ]
+
+
+def word(name: str) -> str:
+    """The last word of an enum value."""
+    return name.rpartition("_")[2].lower()
 
 
 def seen(view: View, introduction_id: str) -> str:
