@@ -56,10 +56,11 @@ lint: .venv/.built
 	$(BIN)/python -m pytest -q tests/architecture
 
 test: setup lint
-	$(PYTEST) tests -m "not chaos and not images"
+	$(PYTEST) -q -n 2 tests/unit
+	$(PYTEST) tests/contract tests/integration tests/e2e -m "not chaos and not images"
 
 test-fast: .venv/.built lint
-	$(PYTEST) -q tests/unit
+	$(PYTEST) -q -n 2 tests/unit
 
 test-chaos: setup
 	$(PYTEST) tests -m chaos -s

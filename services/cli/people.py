@@ -27,6 +27,7 @@ from services.platform.errors import from_status
 
 app = typer.Typer()
 BATCH = 500
+BATCH_BYTES = 8_000_000
 SHOWN = 20
 TEXTS = ("name", "title", "unit", "manager_id", "time_zone", "photo_url")
 LISTS = ("languages", "fields", "skills", "offers", "wants", "interests", "side_projects")
@@ -185,8 +186,11 @@ def read_json_lines(path: Path, tally: Tally) -> Iterator[Row]:
             if not text.strip():
                 continue
             try:
-                profile = ParseDict(json.loads(text), profile_pb2.Profile())
-            except (ValueError, RecursionError, ParseError) as error:
+                document = json.loads(text)
+                if not isinstance(document, dict):
+                    raise ParseError("it is no object")
+                profile = ParseDict(document, profile_pb2.Profile())
+            except (ValueError, TypeError, RecursionError, ParseError) as error:
                 tally.refuse(line, f"does not map to a profile: {error}")
                 continue
             yield Row(line=line, item=profile_service_pb2.ImportItem(profile=profile))
@@ -228,13 +232,16 @@ async def join(stubs: Clients, person_ids: Sequence[str], notice: str, informed_
 
 
 async def batches(rows: Iterator[Row]) -> AsyncIterator[list[Row]]:
-    """Rows in batches."""
+    """Rows in batches that a call takes."""
     batch: list[Row] = []
+    size = 0
     for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
+        length = row.item.ByteSize()
+        if len(batch) == BATCH or (batch and size + length > BATCH_BYTES):
             yield batch
-            batch = []
+            batch, size = [], 0
+        batch.append(row)
+        size += length
     if batch:
         yield batch
 

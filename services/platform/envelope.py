@@ -172,6 +172,6 @@ def decode(received: Received, topic: Topic) -> Message | Malformed:
     if content == JSON and topic.kind is TopicKind.INBOUND:
         try:
             return json_format.Parse(received.value, event_class(), max_recursion_depth=50)
-        except (json_format.ParseError, ValueError, RecursionError) as error:
+        except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
             return Malformed(reason=f"the JSON does not map to {event_class.DESCRIPTOR.name}", detail=str(error))
     return Malformed(reason="the topic does not take this content type", detail=received.content_type)

@@ -71,7 +71,9 @@ def promises(tale: Tale) -> Group:
 
 def after(tale: Tale) -> Table:
     """The three futures."""
-    table = _table("After ninety days, simulated by the rules above", "", "today", *tale.runs)
+    table = _table(
+        "Ninety days on, simulated: without introductions, with random ones, with Acquaint's", "", "today", *tale.runs
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for name, cells in measures(tale):
