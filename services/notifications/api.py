@@ -21,8 +21,8 @@ WATCH_POLL_SECONDS = 0.5
 WATCH_BATCH = 100
 
 
-def to_proto(notification: Notification, now: datetime) -> notification_pb2.Notification:
-    """The wire form without words."""
+def to_proto(notification: Notification, now: datetime, *, own: bool = True) -> notification_pb2.Notification:
+    """The wire form without words. Others than the recipient do not see whether it was read or answered."""
     message = notification.message
     suppression = notification.suppression
     proto = notification_pb2.Notification(
@@ -35,13 +35,13 @@ def to_proto(notification: Notification, now: datetime) -> notification_pb2.Noti
             f"SUPPRESSION_{suppression.name if suppression else 'UNSPECIFIED'}"
         ),
         introduction_id=message.introduction_id,
-        open=answerable(notification, now),
+        open=own and answerable(notification, now),
     )
     for field, value in (
         (proto.create_time, notification.create_time),
         (proto.due_time, notification.due_time),
         (proto.sent_time, notification.sent_time),
-        (proto.read_time, notification.read_time),
+        (proto.read_time, notification.read_time if own else None),
         (proto.expire_time, message.expire_time),
     ):
         if value is not None:
@@ -149,7 +149,7 @@ class InboxService(InboxServiceServicer):
             deliveries.append(
                 pb.Delivery(
                     message_id=message_id,
-                    notifications=[to_proto(notification, now) for notification, _ in pairs],
+                    notifications=[to_proto(notification, now, own=False) for notification, _ in pairs],
                     waiting=any(waiting for _, waiting in pairs),
                 )
             )

@@ -7,7 +7,7 @@ leads to one more send of the same id, never to a miss.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -79,51 +79,61 @@ class Dispatcher:
         self._limits = limits
         self._notify = notify
         self._clock = clock
-        self._sending = asyncio.Semaphore(limits.concurrent_sends)
-        self._wake = asyncio.Event()
+        self._sending = {channel: asyncio.Semaphore(limits.concurrent_sends) for channel in channels}
+        self._wakes = {channel: asyncio.Event() for channel in channels}
         self._stopping = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin to look for what is due."""
+        """Begin to look for what is due, each channel for itself: a provider that hangs delays no other channel."""
         self._stopping = False
-        self._task = supervised_task(self.name, self._run())
+        self._tasks = [
+            supervised_task(f"{self.name}-{channel.value}", self._run(channel)) for channel in self._channels
+        ]
 
     async def stop(self) -> None:
-        """End after the batch that is under way: what was sent is recorded."""
+        """End after the batches that are under way: what was sent is recorded."""
         self._stopping = True
-        self._wake.set()
-        if self._task is not None:
-            await self._task
-            self._task = None
+        self.notify()
+        await asyncio.gather(*self._tasks)
+        self._tasks = []
 
     def notify(self) -> None:
         """Something new may be due."""
-        self._wake.set()
+        for wake in self._wakes.values():
+            wake.set()
 
-    async def _run(self) -> None:
+    async def _run(self, channel: Channel) -> None:
+        wake = self._wakes[channel]
         while not self._stopping:
-            self._wake.clear()
+            wake.clear()
             try:
-                busy = await self.dispatch()
+                busy = await self.dispatch([channel])
             except DependencyUnavailable as error:
-                log.warning("dispatch_delayed", cause=type(error).__name__)
+                log.warning("dispatch_delayed", channel=channel.value, cause=type(error).__name__)
                 busy = 0
             if not busy and not self._stopping:
-                await self._pause()
+                await self._pause(wake)
 
-    async def _pause(self) -> None:
+    async def _pause(self, woken: asyncio.Event) -> None:
         timer = asyncio.ensure_future(self._clock.sleep(self._limits.poll_seconds))
-        wake = asyncio.ensure_future(self._wake.wait())
+        wake = asyncio.ensure_future(woken.wait())
         await asyncio.wait({timer, wake}, return_when=asyncio.FIRST_COMPLETED)
         for waiting in (timer, wake):
             waiting.cancel()
 
-    async def dispatch(self) -> int:
-        """Claim and handle one batch; returns how many were claimed. Raises DatabaseUnavailable."""
+    async def dispatch(self, channels: Collection[Channel] | None = None) -> int:
+        """Claim and handle one batch of `channels`, all when None; returns how many were claimed.
+
+        Raises DatabaseUnavailable.
+        """
         now = self._clock.now()
         claimed = await self._outgoing.claim(
-            self._clock.new_id(), now, limit=self._limits.batch, seconds=self._limits.claim_seconds
+            self._clock.new_id(),
+            now,
+            channels=self._channels if channels is None else channels,
+            limit=self._limits.batch,
+            seconds=self._limits.claim_seconds,
         )
         if not claimed:
             return 0
@@ -162,7 +172,7 @@ class Dispatcher:
 
     async def _send(self, notification: Notification, recipient: Person, people: Mapping[str, Person]) -> Notification:
         rendered = self._renderer.render(notification.message, recipient, people)
-        async with self._sending:
+        async with self._sending[notification.channel]:
             outcome = await self._channels[notification.channel].send(notification.notification_id, recipient, rendered)
         tried = replace(notification, attempts=notification.attempts + 1)
         now = self._clock.now()

@@ -117,22 +117,21 @@ class Handlers:
         self._clock = clock
 
     async def on_invitations(self, session: Session, batch: Sequence[Delivery]) -> Sequence[Poison]:
-        """Messages become notifications; a closed question suppresses what is unsent. In the order of the batch."""
+        """Messages become notifications; a closed question suppresses what is unsent: nothing asks it after its end."""
         fresh: list[Notification] = []
+        over: set[tuple[str, str]] = set()
         for delivery in batch:
             message = message_of(delivery)
             if message is not None:
                 fresh += plan(message, self._channels, self._clock.now())
+            event = delivery.event
             if isinstance(
-                delivery.event,
-                recommendation_events_pb2.InvitationClosed | recommendation_events_pb2.IntroductionMade,
+                event, recommendation_events_pb2.InvitationClosed | recommendation_events_pb2.IntroductionMade
             ):
-                await self._outgoing.insert(session, fresh)
-                fresh = []
-                event = delivery.event
-                suppressed = await self._outgoing.close_question(session, event.introduction_id, event.recipient_id)
-                await self._publisher.publish(session, suppressed)
+                over.add((event.introduction_id, event.recipient_id))
         await self._outgoing.insert(session, fresh)
+        if over:
+            await self._publisher.publish(session, await self._outgoing.close_questions(session, over))
         return []
 
     async def on_profiles(self, session: Session, batch: Sequence[Delivery]) -> Sequence[Poison]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import ClassVar
+from math import ceil
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from services.platform.settings import ServiceSettings
 from services.platform.settings.group import Group
@@ -35,7 +36,7 @@ class DeliverySettings(Group):
         default=time(7, 0), description="Local time until which no mail is sent; equal: never quiet."
     )
     default_zone: str = Field(default="UTC", description="IANA zone of people who gave none.")
-    poll_seconds: float = Field(default=0.2, gt=0, le=60, description="How often due notifications are looked for.")
+    poll_seconds: float = Field(default=1.0, gt=0, le=60, description="How often due notifications are looked for.")
     claim_seconds: int = Field(
         default=120, ge=45, le=3600, description="How long a claimed notification is left to its claimer."
     )
@@ -60,3 +61,14 @@ class Settings(ServiceSettings):
 
     smtp: SmtpSettings = Field(default=SmtpSettings(), description="Mail.")
     delivery: DeliverySettings = Field(default=DeliverySettings(), description="Times and limits of sending.")
+
+    @model_validator(mode="after")
+    def _claims_outlast_their_sends(self) -> Self:
+        delivery = self.delivery
+        needed = ceil(delivery.batch / delivery.concurrent_sends) * self.smtp.timeout_seconds
+        if self.smtp.host and delivery.claim_seconds <= needed:
+            raise ValueError(
+                f"ACQUAINT_DELIVERY__CLAIM_SECONDS: {delivery.claim_seconds} must be more than the {needed:g} seconds "
+                "that a claimed batch may take (BATCH / CONCURRENT_SENDS sends, each SMTP__TIMEOUT_SECONDS)"
+            )
+        return self

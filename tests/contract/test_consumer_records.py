@@ -179,6 +179,14 @@ async def test_a_source_is_read_from_the_event_when_no_header_names_it(inbound: 
     assert letter.source == "hr-system"
 
 
+async def test_the_source_that_an_event_names_counts_before_the_header(inbound: Stage) -> None:
+    inbound.effects.refuse = lambda delivery: "refused"
+    await inbound.side.send(event("hr-system"), headers("1", "urn:some-gateway"))
+    async with inbound.running(source_of=lambda delivery: delivery.event.person_id):  # type: ignore[attr-defined]
+        (letter,) = await inbound.buried(1)
+    assert letter.source == "hr-system"
+
+
 async def test_a_sampled_trace_goes_on_in_the_handler(inbound: Stage) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     seen: list[str | None] = []

@@ -148,7 +148,7 @@ def replay(
 
     async def body() -> dict[str, Any]:
         chosen = name or checksum(path)
-        if not chosen.replace("-", "").replace("_", "").isalnum() or len(chosen) > 64:
+        if not (chosen.isascii() and chosen.replace("-", "").replace("_", "").isalnum()) or len(chosen) > 64:
             raise CommandFailed("--run: letters, digits, - and _ only, 64 at most")
         summary = survey(path)
         units = labels(labels_path) if labels_path else {}

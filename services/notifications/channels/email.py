@@ -5,6 +5,7 @@ Temporary answers (4xx, no connection, time-out) are tried again; permanent ones
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ import aiosmtplib
 
 from services.notifications.channels.port import Accepted, Outcome, Refused, Unavailable
 from services.notifications.domain import Person
-from services.notifications.templates import Rendered
+from services.notifications.templates import Rendered, one_line
 from services.platform.clock import Clock
 
 
@@ -46,27 +47,29 @@ class EmailChannel:
         except ValueError as error:  # an address that no mail can be sent to
             return Refused(type(error).__name__)
         try:
-            await aiosmtplib.send(
-                message,
-                hostname=self.settings.host,
-                port=self.settings.port,
-                username=self.settings.username or None,
-                password=self.settings.password or None,
-                start_tls=self.settings.start_tls,
-                timeout=self.settings.timeout_seconds,
-            )
+            async with asyncio.timeout(self.settings.timeout_seconds):  # the library's own holds for each command
+                await aiosmtplib.send(
+                    message,
+                    hostname=self.settings.host,
+                    port=self.settings.port,
+                    username=self.settings.username or None,
+                    password=self.settings.password or None,
+                    start_tls=self.settings.start_tls,
+                    timeout=self.settings.timeout_seconds,
+                )
         except aiosmtplib.SMTPRecipientsRefused as refused:
             codes = [recipient.code for recipient in refused.recipients]
             if codes and all(code >= 500 for code in codes):
                 return Refused(f"recipient refused with {codes[0]}")
             return Unavailable("recipient refused for now")
-        except aiosmtplib.SMTPAuthenticationError as wrong:
-            # Our own credentials are wrong: the message is fine and waits until they are put right.
-            return Unavailable(f"authentication failed with {wrong.code}")
-        except aiosmtplib.SMTPResponseException as answer:
+        except aiosmtplib.SMTPDataError as answer:
             if answer.code >= 500:
                 return Refused(f"refused with {answer.code}")
             return Unavailable(f"answered {answer.code}")
+        except aiosmtplib.SMTPResponseException as answer:
+            # A greeting, our name, credentials or sender address that is not taken, whatever its code: the message is
+            # fine and waits until that is put right.
+            return Unavailable(f"{type(answer).__name__} with {answer.code}")
         except (aiosmtplib.SMTPException, OSError) as error:
             return Unavailable(type(error).__name__)
         return Accepted()
@@ -77,7 +80,7 @@ class EmailChannel:
         message = EmailMessage()
         message["Subject"] = rendered.title
         message["From"] = Address(display_name=self.settings.sender_name, addr_spec=self.settings.sender)
-        message["To"] = Address(display_name=recipient.name, addr_spec=recipient.email)
+        message["To"] = Address(display_name=one_line(recipient.name), addr_spec=recipient.email)
         message["Date"] = format_datetime(self.clock.now())
         message["Message-ID"] = f"<{notification_id}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"

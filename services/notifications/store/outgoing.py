@@ -5,11 +5,12 @@ A claim expires by the database's clock; whoever lost it can record nothing, bec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.notifications.domain import MessageType, Notification, Status, Suppression
+from services.notifications.domain import Channel, MessageType, Notification, Status, Suppression
 from services.notifications.store.documents import from_document, state, to_document
 from services.notifications.store.people import PeopleStore
 from services.platform.mongo import ASCENDING, DESCENDING, Database, Document, Index, Session, UpdateOne
@@ -55,34 +56,44 @@ class OutgoingStore:
             writes.append(UpdateOne({"_id": identity}, {"$setOnInsert": document}, upsert=True))
         await self._notifications.bulk_write(writes, ordered=False, session=session)
 
-    async def close_question(self, session: Session, introduction_id: str, recipient_id: str) -> list[Notification]:
-        """A question is over: what asks it and is unsent is suppressed, what was sent can no longer be answered.
+    async def close_questions(self, session: Session, over: Collection[tuple[str, str]]) -> list[Notification]:
+        """Questions are over, each as (introduction, recipient): what asks one and is unsent is suppressed, what was
+        sent can no longer be answered.
 
-        Returns the suppressed ones.
+        A few round trips however many they are: a day's expiries come at once. Returns the suppressed ones.
         """
         asked = {
-            "introduction_id": introduction_id,
-            "recipient_id": recipient_id,
+            "introduction_id": {"$in": sorted({introduction_id for introduction_id, _ in over})},
             "type": MessageType.INVITATION.value,
+            "$or": [{"status": Status.SCHEDULED.value}, {"open": True}],
         }
-        unsent = await self._notifications.find({**asked, "status": Status.SCHEDULED.value}, session=session)
-        await self._notifications.update_many(
-            {"_id": {"$in": [document["_id"] for document in unsent]}},
-            {"$set": {"status": Status.SUPPRESSED.value, "suppression": Suppression.NOT_WANTED.value}},
-            session=session,
-        )
-        answered = await self._notifications.find({**asked, "open": True}, {"_id": 1, "channel": 1}, session=session)
+        found = [
+            document
+            for document in await self._notifications.find(asked, session=session)
+            if (document["introduction_id"], document["recipient_id"]) in over
+        ]
+        unsent = [document for document in found if document["status"] == Status.SCHEDULED.value]
+        answered = [document for document in found if document["open"]]
+        suppressed = {"status": Status.SUPPRESSED.value, "suppression": Suppression.NOT_WANTED.value}
+        writes = [UpdateOne({"_id": document["_id"]}, {"$set": suppressed}) for document in unsent]
+        changes = await self._people.advance(session, Counter(document["recipient_id"] for document in answered))
         for document in answered:
-            change = await self._people.advance(session, {recipient_id: 1})
-            await self._notifications.update_one(
-                {"_id": document["_id"]}, {"$set": {"open": False, "change": change[recipient_id]}}, session=session
-            )
+            change = changes[document["recipient_id"]]
+            changes[document["recipient_id"]] = change + 1
+            writes.append(UpdateOne({"_id": document["_id"]}, {"$set": {"open": False, "change": change}}))
+        await self._notifications.bulk_write(writes, ordered=False, session=session)
         return [from_document(document).suppressed(Suppression.NOT_WANTED) for document in unsent]
 
-    async def claim(self, token: str, now: datetime, *, limit: int, seconds: int) -> list[Notification]:
-        """Claim at most `limit` notifications due at `now` for `seconds` of the database's time, under a new fence."""
+    async def claim(
+        self, token: str, now: datetime, *, channels: Collection[Channel], limit: int, seconds: int
+    ) -> list[Notification]:
+        """Claim at most `limit` notifications of `channels` due at `now`, under a new fence.
+
+        The claim lasts `seconds` of the database's time.
+        """
         due = {
             "status": Status.SCHEDULED.value,
+            "channel": {"$in": [channel.value for channel in channels]},
             "due_time": {"$lte": now},
             "$expr": {"$lte": [{"$ifNull": ["$claimed_until", NEVER]}, "$$NOW"]},
         }
@@ -128,6 +139,8 @@ class OutgoingStore:
                 position = positions[notification.message.recipient_id]
                 positions[notification.message.recipient_id] = position + 1
                 changed |= {"position": position, "change": position}
+                if held[notification.notification_id]["status"] != Status.SCHEDULED.value:
+                    changed["open"] = False  # the question was closed while it was on its way
             writes.append(
                 UpdateOne(
                     {"_id": notification.notification_id, "fence": notification.fence},

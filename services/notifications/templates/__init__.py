@@ -1,5 +1,5 @@
 """A notification in the reader's words: the same facts always give the same title, text and accessible HTML."""
 
-from services.notifications.templates.render import Rendered, Renderer
+from services.notifications.templates.render import Rendered, Renderer, one_line
 
-__all__ = ["Rendered", "Renderer"]
+__all__ = ["Rendered", "Renderer", "one_line"]

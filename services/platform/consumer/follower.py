@@ -19,6 +19,10 @@ from services.platform.settings import KafkaSettings
 from services.platform.topics import Topic
 
 
+# How long the broker holds an answer back while there is nothing; what arrives is answered at once.
+FETCH_WAIT_MS = 500
+
+
 class PositionLost(Exception):
     """The topic no longer holds the next record: it left with the retention, or the topic was made anew."""
 
@@ -112,7 +116,7 @@ class Follower:
             auto_offset_reset="none",
             isolation_level="read_committed",
             max_partition_fetch_bytes=self._maximum_bytes,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await consumer.start()

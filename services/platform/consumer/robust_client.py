@@ -21,6 +21,7 @@ Polled = dict[TopicPartition, list[ConsumerRecord]]
 
 logger = get_logger(__name__)
 
+WAIT_MS = 500
 # After so many records without trouble the client polls all partitions at once again.
 APART = 100_000
 
@@ -69,6 +70,11 @@ class PartitionsApart:
 
 class RobustConsumer(PartitionsApart, AIOKafkaConsumer):  # type: ignore[misc]
     """The client that subscriptions use."""
+
+    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Polled:
+        # FastStream rests after an empty poll for as long as it lets one last. What arrives ends this wait at once,
+        # but nothing ends that rest: so the wait is long and the rest short.
+        return await super().getmany(*partitions, timeout_ms=max(timeout_ms, WAIT_MS), max_records=max_records)
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T | None:

@@ -55,8 +55,8 @@ class Subscription:
 
     `handler` returns what is poison and raises what should be tried again (ServiceError UNAVAILABLE, DEADLINE_EXCEEDED,
     RESOURCE_EXHAUSTED or ABORTED, DatabaseUnavailable, TimeoutError, OSError); whatever else it raises makes poison of
-    the record that causes it. `source_of` names the source of an inbound record whose ce_source header is absent.
-    `after_commit` runs after each committed batch (wake the relay); it must not block.
+    the record that causes it. `source_of` names the source of an inbound record that can be read, the ce_source header
+    that of others. `after_commit` runs after each committed batch (wake the relay); it must not block.
     """
 
     topic: Topic

@@ -124,11 +124,11 @@ class Worker:
         readings = [read(record, generation) for record in records]
         sources: list[str | None] = [None] * len(records)
         if self._subscription.inbound:
-            sources = [reading.source or self._source(reading) for reading in readings]
+            sources = [self._source(reading) or reading.source for reading in readings]
         return Batch(generation=generation, records=records, readings=readings, sources=sources)
 
     def _source(self, reading: Reading) -> str | None:
-        """The source of a record whose header names none."""
+        """The source that a readable record names itself, which is the registered one; its header may name any URI."""
         if not isinstance(reading, Delivery) or self._subscription.source_of is None:
             return None
         try:

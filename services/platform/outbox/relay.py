@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from acquaint.operations.v1.operations_service_pb2 import ShardStatus
@@ -63,8 +63,8 @@ class Relay:
         await self._outbox.ensure()
         self._tasks = [
             supervised_task("relay-leases", self._keep_leases()),
+            supervised_task("relay-listen", self._listen()),
             supervised_task("relay-poll", self._poll()),
-            supervised_task("relay-tick", self._tick()),
         ]
 
     async def stop(self) -> None:
@@ -110,6 +110,7 @@ class Relay:
         return "" if found is None else found[0].refusal
 
     async def _keep_leases(self) -> None:
+        looks = 0
         while True:
             try:
                 for tenure in await self._keeper.renew():
@@ -117,29 +118,47 @@ class Relay:
                     await self._end(tenure.shard)
                 for tenure in await self._keeper.take():
                     self._begin(tenure)
-                await self._measure()
+                if looks % _LOOKS_PER_LEASE == 0:
+                    await self._measure()
             except (DependencyUnavailable, DatabaseError) as error:
                 logger.warning("leases_not_renewed", cause=str(error))
+            looks += 1
             await self._clock.sleep(self._settings.lease_seconds / _LOOKS_PER_LEASE)
 
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(self._settings.poll_seconds)
-            self._outbox.committed.set()
-
-    async def _poll(self) -> None:
+    async def _listen(self) -> None:
+        """Hears of what this process committed."""
         while True:
             await self._outbox.committed.wait()
             self._outbox.committed.clear()
-            if not self._publishers:
-                continue
-            try:
-                waiting = await self._rows.waiting(list(self._publishers))
-            except (DependencyUnavailable, DatabaseError):
-                continue  # the publishers and the leases say so
-            for shard in waiting:
-                if found := self._publishers.get(shard):
-                    found[0].poke()
+            idle = []
+            for shard, (publisher, _) in self._publishers.items():
+                if publisher.idle.is_set():
+                    idle.append(shard)
+                else:
+                    publisher.poke()  # its last look may have been a moment too early
+            # Where the rows can only be of one shard, its publisher finds them itself.
+            self._poke(idle if len(self._publishers) == 1 else await self._waiting(idle))
+
+    async def _poll(self) -> None:
+        """Looks for what other processes committed: often while there is something, ever more seldom while not."""
+        pause = self._settings.poll_seconds
+        while True:
+            await self._clock.sleep(pause)
+            idle = [shard for shard, (publisher, _) in self._publishers.items() if publisher.idle.is_set()]
+            found = await self._waiting(idle)
+            self._poke(found)
+            pause = self._settings.poll_seconds if found else min(2 * pause, self._settings.idle_poll_seconds)
+
+    async def _waiting(self, shards: Collection[Shard]) -> Collection[Shard]:
+        try:
+            return await self._rows.waiting(shards) if shards else ()
+        except (DependencyUnavailable, DatabaseError):
+            return ()  # the publishers and the leases say so
+
+    def _poke(self, shards: Collection[Shard]) -> None:
+        for shard in shards:
+            if found := self._publishers.get(shard):
+                found[0].poke()
 
     def _begin(self, tenure: Tenure) -> None:
         shard = tenure.shard

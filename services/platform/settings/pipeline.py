@@ -38,7 +38,12 @@ class RelaySettings(Group):
     lease_seconds: float = Field(
         default=6.0, gt=0, le=300, description="How long a silent relay keeps its shards before another takes them."
     )
-    poll_seconds: float = Field(default=0.05, gt=0, le=60, description="How often an idle relay looks for new rows.")
+    poll_seconds: float = Field(
+        default=0.05, gt=0, le=60, description="How often a relay looks for rows that other processes wrote."
+    )
+    idle_poll_seconds: float = Field(
+        default=0.4, gt=0, le=60, description="How often it looks at most seldom, while nobody else writes."
+    )
     batch_bytes: int = Field(
         default=900_000, ge=10_000, le=1_000_000, description="Most bytes in one batch to the broker."
     )
@@ -54,7 +59,9 @@ class ConsumerSettings(Group):
     """The consumers of topics."""
 
     batch_records: int = Field(default=1000, ge=1, le=10_000, description="Most records handled in one transaction.")
-    batch_timeout_ms: int = Field(default=50, ge=1, le=1000, description="How long a poll waits for records.")
+    batch_timeout_ms: int = Field(
+        default=50, ge=1, le=1000, description="How long a consumer rests after a poll that brought nothing."
+    )
     session_timeout_ms: int = Field(
         default=6000, ge=1000, le=300_000, description="When a silent group member is expelled."
     )

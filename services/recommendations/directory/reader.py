@@ -23,7 +23,7 @@ logger = get_logger(__name__)
 Listener = Callable[[Sequence[str]], Awaitable[None]]
 
 _GROUP = "recommendations"
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5
 _BATCH = 2000
 _RETRY_SECONDS = 1.0
 

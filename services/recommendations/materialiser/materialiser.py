@@ -26,7 +26,7 @@ from services.recommendations.settings import GraphViewSettings
 
 logger = get_logger(__name__)
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5
 _PARTITION = 0
 
 

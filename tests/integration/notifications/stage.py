@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -47,9 +48,14 @@ class Provider:
 
     outcomes: list[Outcome] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answering.set()
 
     async def send(self, notification_id: str, recipient: Person, rendered: Rendered) -> Outcome:
         self.taken.append(notification_id)
+        await self.answering.wait()
         return self.outcomes.pop(0) if self.outcomes else Accepted()
 
 
@@ -119,7 +125,7 @@ class Stage:
         """The question of an event is over."""
 
         async def body(session: Session) -> None:
-            suppressed = await self.outgoing.close_question(session, f"about-{event_id}", recipient)
+            suppressed = await self.outgoing.close_questions(session, {(f"about-{event_id}", recipient)})
             await self.publisher.publish(session, suppressed)
 
         await self.database.transaction(body)

@@ -10,8 +10,10 @@ import pytest
 from acquaint.notifications.v1 import notification_pb2
 
 from services.notifications.channels import Refused, Unavailable
-from services.notifications.domain import Channel, Status, Suppression
+from services.notifications.domain import Channel, Notification, Status, Suppression
 from services.notifications.store import PRIVATE, PUBLIC
+from services.platform.mongo import Session
+from services.platform.testing import eventually
 from tests.integration.notifications.stage import Answers, Stage, open_stage
 from tests.runtime import Database
 
@@ -140,6 +142,61 @@ async def test_a_question_that_is_over_is_not_asked_and_what_was_asked_is_closed
     assert (await stage.of("unasked"))[Channel.INBOX].suppression is Suppression.NOT_WANTED
 
 
+async def test_a_question_closed_while_its_message_is_on_its_way_cannot_be_answered_afterwards(stage: Stage) -> None:
+    await stage.know("ada", email="ada@example.org")
+    await stage.invite("e1", "ada", Channel.INBOX, Channel.EMAIL)
+    stage.mail.answering.clear()
+    sending = asyncio.create_task(stage.dispatcher.dispatch())
+    await eventually(lambda: len(stage.mail.taken) == 1)
+    await stage.close("e1", "ada")
+    stage.mail.answering.set()
+    await sending
+    found = await stage.of("e1")
+    assert {n.status for n in found.values()} == {Status.SENT}, "it did go out"
+    assert not any(n.open for n in found.values())
+
+
+async def test_a_day_of_questions_is_closed_at_once_and_only_those(stage: Stage) -> None:
+    await stage.know("ada")
+    for number in range(6):
+        await stage.invite(f"e{number}", "ada")
+    await stage.dispatcher.dispatch()
+    await stage.invite("unsent", "ada")
+    last = await stage.inbox.latest_change("ada")
+    over = {(f"about-e{number}", "ada") for number in range(5)} | {("about-unsent", "ada"), ("about-e5", "bo")}
+
+    async def body(session: Session) -> list[Notification]:
+        return await stage.outgoing.close_questions(session, over)
+
+    suppressed = await stage.database.transaction(body)
+    assert [notification.message.event_id for notification in suppressed] == ["unsent"]
+    changed = await stage.inbox.changes("ada", after=last, limit=10)
+    assert sorted(entry.notification.message.event_id for entry in changed) == [f"e{number}" for number in range(5)]
+    assert [entry.change for entry in changed] == list(range(last + 1, last + 6))
+    assert (await stage.of("e5"))[Channel.INBOX].open
+
+
+async def test_a_mail_server_that_hangs_does_not_hold_up_the_inbox(stage: Stage) -> None:
+    await stage.know("ada", email="ada@example.org")
+    stage.mail.answering.clear()
+    await stage.dispatcher.start()
+    try:
+        for number in range(8):  # more than are sent at a time
+            await stage.invite(f"e{number}", "ada", Channel.EMAIL)
+        stage.dispatcher.notify()
+        await eventually(lambda: len(stage.mail.taken) == 4)
+        await stage.invite("inbox", "ada", Channel.INBOX)
+        stage.dispatcher.notify()
+
+        async def in_the_inbox() -> bool:
+            return (await stage.of("inbox"))[Channel.INBOX].status is Status.SENT
+
+        await eventually(in_the_inbox)
+    finally:
+        stage.mail.answering.set()
+        await stage.dispatcher.stop()
+
+
 async def test_two_dispatchers_at_once_send_everything_once(stage: Stage) -> None:
     await stage.know("ada", email="ada@example.org")
     for number in range(120):
@@ -162,8 +219,8 @@ async def test_two_dispatchers_at_once_send_everything_once(stage: Stage) -> Non
 async def test_a_sender_that_lost_its_claim_records_nothing(stage: Stage) -> None:
     await stage.know("ada")
     await stage.invite("e1", "ada")
-    (stale,) = await stage.outgoing.claim("first", stage.clock.now(), limit=10, seconds=0)
-    (fresh,) = await stage.outgoing.claim("second", stage.clock.now(), limit=10, seconds=60)
+    (stale,) = await stage.outgoing.claim("first", stage.clock.now(), channels=Channel, limit=10, seconds=0)
+    (fresh,) = await stage.outgoing.claim("second", stage.clock.now(), channels=Channel, limit=10, seconds=60)
     assert fresh.fence > stale.fence
 
     async def record(notification: object) -> int:
