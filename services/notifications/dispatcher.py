@@ -159,6 +159,7 @@ class Dispatcher:
         facts = Facts(
             now=now,
             recipient=recipient,
+            others=[people.get(each, Person(person_id=each)) for each in notification.message.other_person_ids],
             wanted=wanted,
             quiet_hours=self._quiet_hours,
             default_zone=self._default_zone,

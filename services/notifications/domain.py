@@ -76,7 +76,7 @@ class Message:
 class Person:
     """What this service knows of a person: what colleagues see of anybody, routes and zone of a recipient.
 
-    `known` is False until the private profile has arrived; `erased` is final.
+    `known` is False until the private profile has arrived, `shown` until the public one has; `erased` is final.
     """
 
     person_id: str
@@ -89,6 +89,7 @@ class Person:
     time_zone: str = ""
     languages: tuple[str, ...] = ()
     known: bool = False
+    shown: bool = False
     erased: bool = False
 
 

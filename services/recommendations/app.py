@@ -34,6 +34,7 @@ from services.recommendations.events import PRIVATE_PROFILES, PROFILES, TOPICS, 
 from services.recommendations.jobs import DueJobs
 from services.recommendations.lifecycle import Lifecycle, Stores
 from services.recommendations.materialiser import Materialiser, Progress, Saves
+from services.recommendations.metrics import Counters
 from services.recommendations.peers import JournalClient, ProfilesCheck
 from services.recommendations.planner import Planner
 from services.recommendations.ranking import TwoHopRanker, warm
@@ -113,6 +114,7 @@ async def build(settings: RecommendationsSettings, clock: Clock | None = None) -
     outbox = Outbox(database, TOPICS, source=SOURCE, clock=clock, settings=settings.journal, metrics=metrics)
     relay = Relay(database, outbox, KafkaLog(settings.kafka), clock=clock, settings=settings.relay, metrics=metrics)
 
+    counters = Counters.create(metrics.registry)
     replica = _replica(settings, peers, metrics, clock)
     stores = Stores.of(database)
     participants = ProfilesCheck(peers.profiles, seconds=settings.lifecycle.check_seconds)
@@ -123,6 +125,7 @@ async def build(settings: RecommendationsSettings, clock: Clock | None = None) -
         participants=participants,
         settings=settings.lifecycle,
         planner=settings.planner,
+        counters=counters,
         clock=clock,
     )
     ranker = TwoHopRanker()
@@ -134,6 +137,7 @@ async def build(settings: RecommendationsSettings, clock: Clock | None = None) -
         capacity=stores.capacity,
         repeat_days=settings.lifecycle.repeat_days,
         still=replica.materialiser.still,
+        counters=counters,
         clock=clock,
     )
 

@@ -25,6 +25,7 @@ from services.recommendations.domain.reasons import Reason
 from services.recommendations.domain.view import View, view
 from services.recommendations.events import Publisher
 from services.recommendations.kinds import Recipe
+from services.recommendations.metrics import Counters
 from services.recommendations.peers import ParticipantCheck
 from services.recommendations.settings import LifecycleSettings, PlannerSettings
 from services.recommendations.store import CapacityStore, Claim, DueStore, IntroductionStore, LaunchStore
@@ -77,6 +78,7 @@ class Lifecycle:
         participants: ParticipantCheck,
         settings: LifecycleSettings,
         planner: PlannerSettings,
+        counters: Counters,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -85,13 +87,14 @@ class Lifecycle:
         self._participants = participants
         self._settings = settings
         self._planner = planner
+        self._counters = counters
         self._clock = clock
         self._retry = timedelta(seconds=settings.retry_seconds)
 
     async def propose(self, claim: Claim, proposal: Proposal, mode: LaunchMode) -> Introduction:
         """The claim takes effect: one introduction, its counters, its invitations and the person's next turn.
 
-        In the mode shadow nobody is asked. Raises ModeChanged, PairIsOpen, AlreadyProposed, CapReached, ClaimLost.
+        In the mode shadow nobody is asked. Raises ModeChanged, PairIsOpen, AlreadyProposed, CapReached, ClaimLost, NoTurns.
         """
         now, shadow = self._clock.now(), mode is not LaunchMode.ON
         asker, other, recipe = proposal.asker, proposal.other, proposal.recipe
@@ -123,13 +126,13 @@ class Lifecycle:
                     shadow=shadow,
                 )
             await self._stores.due.finish(claim, now, _next_turn(asker, now), session)
-            if (after := _next_turn(other, now)) is not None:
-                await self._stores.due.delay(other.person_id, after, session)
+            await self._stores.due.delay(other.person_id, _next_turn(other, now), session)
             await self._publisher.publish(session, change, traceparent)
 
         await self._publisher.check_capacity()
         await self._database.transaction(body)
         self._publisher.committed()
+        self._count(change.introduction)
         return change.introduction
 
     async def respond(
@@ -199,34 +202,46 @@ class Lifecycle:
     async def erase(self, person_ids: AbstractSet[str]) -> None:
         """Takes erased people out of everything; what was open is withdrawn at once. Repeating it changes nothing."""
         stores = self._stores
+        # First: a proposal writes to the turns of both, so it is either refused from here on or found below.
+        await stores.due.forget(person_ids)
         await stores.introductions.delete_proposals_of(person_ids)
         for introduction_id, people in await stores.introductions.naming(person_ids):
             for person_id in person_ids & frozenset(people):
                 step = partial(steps.erase, person_id=person_id, now=self._clock.now())
                 await self._step(introduction_id, step)
         await stores.capacity.forget(person_ids)
-        await stores.due.forget(person_ids)
 
     async def _allowed(self, introduction: Introduction) -> bool | None:
         answer = await self._participants.allowed([introduction.person_ids])
-        return answer[0] if answer is not None else None
+        if answer is None:
+            self._counters.unanswered.inc()
+            return None
+        return answer[0]
 
     async def _step(self, introduction_id: str, step: Callable[[Introduction], Change]) -> Introduction | None:
         traceparent = current_traceparent()
 
-        async def body(session: Session) -> Introduction | None:
-            introduction = await self._stores.introductions.get(introduction_id, session)
-            if introduction is None:
+        async def body(session: Session) -> tuple[Introduction, Introduction] | None:
+            before = await self._stores.introductions.get(introduction_id, session)
+            if before is None:
                 return None
-            change = step(introduction)
+            change = step(before)
             if not change.nothing:
                 await self._stores.introductions.save(session, change)
                 await self._publisher.publish(session, change, traceparent)
-            return change.introduction
+            return before, change.introduction
 
-        after = await self._database.transaction(body)
+        done = await self._database.transaction(body)
+        if done is None:
+            return None
+        before, after = done
         self._publisher.committed()
+        if after.state is not before.state:
+            self._count(after)
         return after
+
+    def _count(self, introduction: Introduction) -> None:
+        self._counters.introductions.labels(introduction.kind.value, introduction.state.value).inc()
 
 
 def _next_turn(person: Person, now: datetime) -> datetime | None:

@@ -132,7 +132,7 @@ class Planner:
         limit = self._settings.open_limit
         if await self._stores.introductions.open_count(person.person_id, limit=limit) >= limit:
             return later
-        allowed = await self._allowed(person, mode, now)
+        allowed = await self._allowed(claim, person, mode)
         if allowed is None:
             return now + timedelta(seconds=self._settings.retry_seconds)
         for suggestion in allowed:
@@ -152,8 +152,11 @@ class Planner:
             return None
         return later
 
-    async def _allowed(self, person: Person, mode: LaunchMode, now: datetime) -> list[Suggestion] | None:
-        """Candidates, the best for both first, whom profiles allow this moment; None if they do not answer."""
+    async def _allowed(self, claim: Claim, person: Person, mode: LaunchMode) -> list[Suggestion] | None:
+        """Candidates, the best for both first, whom profiles allow this moment; None if they do not answer.
+
+        Members of one unit meet by themselves: in most turns they come after everybody else, however well they fit.
+        """
         as_of_us = self._suggester.now_us()
         try:
             found = await self._suggester.suggest(
@@ -167,6 +170,8 @@ class Planner:
             return []
         wanted = [each for each in found.suggestions if each.person.wishes.cadence.interval is not None]
         ordered = await self._suggester.mutual(person, Kind.PEER, wanted, as_of_us=as_of_us)
+        if not RECIPES[Kind.PEER].own_unit_turn(person.person_id, claim.period):
+            ordered = sorted(ordered, key=lambda each: each.person.unit == person.unit != "")
         if not ordered:
             return []
         answer = await self._participants.allowed([(person.person_id, each.person.person_id) for each in ordered])

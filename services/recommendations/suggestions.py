@@ -20,6 +20,7 @@ from services.recommendations.domain.people import Person
 from services.recommendations.domain.reasons import Reason
 from services.recommendations.graph import Graph, Position
 from services.recommendations.kinds import RECIPES, Recipe
+from services.recommendations.metrics import Counters
 from services.recommendations.ranking import Candidate, Ranker, Ranking
 from services.recommendations.store import CapacityStore, IntroductionStore
 
@@ -81,6 +82,7 @@ class Suggester:
         capacity: CapacityStore,
         repeat_days: float,
         still: asyncio.Lock,
+        counters: Counters,
         clock: Clock,
         recipes: Mapping[Kind, Recipe] = RECIPES,
     ) -> None:
@@ -91,6 +93,7 @@ class Suggester:
         self._capacity = capacity
         self._repeat = timedelta(days=repeat_days)
         self._still = still
+        self._counters = counters
         self._clock = clock
         self._recipes = recipes
 

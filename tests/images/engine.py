@@ -34,7 +34,8 @@ class Container:
 
     def logs(self) -> str:
         """What it wrote so far."""
-        return self.engine.run("logs", self.name)
+        done = self.engine.call("logs", self.name)
+        return done.stdout + done.stderr
 
     def stop(self, grace: int = 30) -> int:
         """SIGTERM, SIGKILL after `grace` seconds; returns its exit code."""
@@ -63,25 +64,28 @@ class Engine:
                 reasons.append(str(error))
         raise EngineFailed("\n".join(reasons) or "there is no docker on the path: install a container engine")
 
-    def run(self, *arguments: str, seconds: float = 120.0) -> str:
-        """What the command printed. Raises EngineFailed when it fails or takes longer than `seconds`."""
-        environment = {**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER": self.command}
+    def call(self, *arguments: str, seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """The command's outputs, apart. Raises EngineFailed when it fails or takes longer than `seconds`."""
         try:
             done = subprocess.run(
                 [self.command, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                capture_output=True,
                 stdin=subprocess.DEVNULL,
                 text=True,
                 timeout=seconds,
-                env=environment,
+                env={**os.environ, "DOCKER_BUILDKIT": "1"},
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise EngineFailed(f"{self.command} {arguments[0]}: no end within {seconds:.0f} s") from None
         if done.returncode != 0:
-            raise EngineFailed(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{done.stdout[-6000:]}")
-        return done.stdout.strip()
+            said = f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+            raise EngineFailed(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{said}")
+        return done
+
+    def run(self, *arguments: str, seconds: float = 120.0) -> str:
+        """As `call`, and only what the command printed."""
+        return self.call(*arguments, seconds=seconds).stdout.strip()
 
     def can_have(self, image: str) -> bool:
         """True when the image is there or can be pulled."""

@@ -59,7 +59,7 @@ def make_mongo(engine: Engine, base: str, workspace: Path) -> str:
 
 
 def pip_secrets(workspace: Path) -> dict[str, Path]:
-    """What pip needs inside a build to reach the index it reaches here: its settings, and the certificates they name."""
+    """What pip needs in a build to reach the index it reaches here: its settings, and the certificates they name."""
     printed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout

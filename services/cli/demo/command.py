@@ -26,6 +26,8 @@ from services.cli.demo.tale import Tale, what_follows
 from services.cli.output import AsJson, CommandFailed, DataDir, print_json, run
 from services.cli.verify.command import check
 from services.devstack.state import read_state
+from services.platform.consumer import PositionLost
+from services.platform.errors import DependencyUnavailable
 
 app = typer.Typer()
 REPORT = "report.html"
@@ -75,9 +77,13 @@ async def live(data_dir: Path, steps: Steps) -> Tale:
 
 
 async def verified(address: StackAddress, steps: Steps) -> dict[str, Any]:
-    """What `acquaint verify` finds."""
+    """What `acquaint verify` finds; what cannot be read is a difference."""
     with steps.step("verify: documents, journal, topic, graph and messages are compared") as step:
-        found = await check(address, VERIFY_SECONDS)
+        try:
+            found = await check(address, VERIFY_SECONDS)
+        except (TimeoutError, DependencyUnavailable, PositionLost) as error:
+            unread = {"what": "verify", "found": f"cannot be read: {error}"}
+            found = {"clean": False, "held": {}, "differences": [unread], "seconds": VERIFY_SECONDS}
         step.detail = "clean" if found["clean"] else f"{len(found['differences'])} differences"
         return found
 

@@ -49,7 +49,8 @@ def tries(tale: Tale, state: StackState, data_dir: Path) -> list[tuple[str, str]
         (f"{called} ties {person.person_id} {where}", f"the ties of {name}, folded from what was recorded"),
     ]
     if process is not None:
-        kill = f"kill -9 {process.pid}; sleep 8; {called} verify {where}"
+        back = f"until {called} status {where} >/dev/null; do sleep 1; done"
+        kill = f"kill -9 {process.pid}; {back}; {called} verify {where}"
         found.append((kill, f"kill the {KILLED} service: it comes back, nothing is lost"))
     return found
 

@@ -162,9 +162,9 @@ async def hold_rounds(stubs: Clients, organisation: Organisation, steps: Steps) 
 
 
 def second_thoughts(organisation: Organisation) -> list[str]:
-    """Who is considered again: newcomers and every third of the others who joined."""
+    """Who is considered again: newcomers and every fifth of the others who joined."""
     joined = [member for member in organisation.members if member.joined]
-    return [member.person_id for number, member in enumerate(joined) if member.newcomer or number % 3 == 0]
+    return [member.person_id for number, member in enumerate(joined) if member.newcomer or number % 5 == 0]
 
 
 def newcomers_question(organisation: Organisation, held: Rounds, asked: Sequence[Question]) -> Question | None:

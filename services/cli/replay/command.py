@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from acquaint.interactions.v1 import interaction_service_pb2, source_pb2, source_service_pb2
+from acquaint.interactions.v1 import source_pb2, source_service_pb2
 from acquaint.operations.v1 import operations_service_pb2
 from acquaint.profiles.v1 import profile_pb2, profile_service_pb2
 from acquaint.recommendations.v1 import introduction_service_pb2
@@ -26,6 +26,7 @@ from services.devstack.files import write_atomically
 
 app = typer.Typer()
 CATCH_UP_SECONDS = 300.0
+JOURNAL = "acquaint.interactions.v1"
 NOTICE = "replay"
 
 
@@ -89,17 +90,27 @@ async def register(stubs: Clients) -> None:
     await stubs.sources.RegisterSource(source_service_pb2.RegisterSourceRequest(source=source))
 
 
+async def published(stubs: Clients) -> int | None:
+    """The last sequence of the journal of interactions; None while a record has none or is not published."""
+    status = await stubs.operations["interactions"].GetStatus(operations_service_pb2.GetStatusRequest())
+    (shard,) = (each for each in status.shards if each.topic == JOURNAL)
+    return None if shard.unpublished else shard.next_sequence - 1
+
+
 async def catch_up(stubs: Clients) -> None:
     """Return when the graph has folded the whole journal. Raises CommandFailed after five minutes."""
-    end = (await stubs.interactions.GetDigest(interaction_service_pb2.GetDigestRequest(), timeout=60)).end_sequence
     deadline = time.monotonic() + CATCH_UP_SECONDS
+    question = introduction_service_pb2.GetDigestRequest(brief=True)
+    end: int | None = None
     while True:
-        digest = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(), timeout=60)
-        if digest.position.sequence >= end:
+        if end is None:
+            end = await published(stubs)
+        position = (await stubs.introductions.GetDigest(question, timeout=60)).position
+        if end is not None and position.sequence >= end:
             return
         if time.monotonic() > deadline:
-            raise CommandFailed(f"the graph stands at {digest.position.sequence} of {end} and does not catch up")
-        await asyncio.sleep(0.05)
+            raise CommandFailed(f"the graph stands at {position.sequence} and does not catch up with the journal")
+        await asyncio.sleep(0.02)
 
 
 async def replay_file(

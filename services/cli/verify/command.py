@@ -111,7 +111,7 @@ async def stores(stubs: Clients, address: StackAddress) -> tuple[list[Difference
         *compare("journal, as streamed, against the documents", journal.whole, documents),
         *compare("journal, as stored, against the documents", rows, documents),
         *compare("topic against the journal from its first sequence on", topic.digest, journal.tail),
-        *compare("graph against the journal", fold, journal.whole),
+        *compare("graph against the journal", fold, journal.folded),
     ]
     if graph.position.sequence != journal.end:
         text = f"stands at {graph.position.sequence}, the journal ends at {journal.end}"
@@ -142,14 +142,31 @@ async def issued(stubs: Clients) -> AsyncIterator[list[introduction_service_pb2.
         yield page
 
 
-async def messages(stubs: Clients) -> tuple[list[Difference], dict[str, int]]:
-    """Every issued message has notifications, and each of these is sent, scheduled or suppressed with a cause."""
+async def delivered(
+    stubs: Clients, page: list[introduction_service_pb2.MessageReference], deadline: float
+) -> list[inbox_service_pb2.Delivery]:
+    """What became of each message, in order, once all have arrived or the deadline passed.
+
+    Others go on being issued while this looks: the newest may still be on its way.
+    """
+    request = inbox_service_pb2.CheckDeliveriesRequest(message_ids=[message.message_id for message in page])
+    while True:
+        response = await stubs.inbox.CheckDeliveries(request, timeout=TIMEOUT)
+        if all(each.notifications for each in response.deliveries) or time.monotonic() > deadline:
+            return list(response.deliveries)
+        await asyncio.sleep(0.1)
+
+
+async def messages(stubs: Clients, seconds: float) -> tuple[list[Difference], dict[str, int]]:
+    """Every issued message has notifications, and each of these is sent, scheduled or suppressed with a cause.
+
+    One that has none is waited for, `seconds` in all.
+    """
     found: list[Difference] = []
     counts = {"messages": 0, "notifications": 0}
+    deadline = time.monotonic() + seconds
     async for page in issued(stubs):
-        request = inbox_service_pb2.CheckDeliveriesRequest(message_ids=[message.message_id for message in page])
-        response = await stubs.inbox.CheckDeliveries(request, timeout=TIMEOUT)
-        for message, delivery in zip(page, response.deliveries, strict=True):
+        for message, delivery in zip(page, await delivered(stubs, page, deadline), strict=True):
             counts["messages"] += 1
             counts["notifications"] += len(delivery.notifications)
             what = f"message {message.message_id}"
@@ -173,7 +190,7 @@ async def check(address: StackAddress, wait: float) -> dict[str, Any]:
         if found:
             return report(found, {}, began)
         compared, held = await stores(stubs, address)
-        undelivered, counts = await messages(stubs)
+        undelivered, counts = await messages(stubs, wait)
     return report([*compared, *undelivered], held | counts, began)
 
 

@@ -6,6 +6,7 @@ Two stores that hold the same ids have equal digests, whatever their order; a di
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MASK = (1 << 64) - 1
@@ -27,6 +28,15 @@ class Digest:
         """Count one record."""
         self.count += 1
         self.id_sum = (self.id_sum + id_hash(record_id)) & MASK
+
+    @classmethod
+    def of(cls, parts: Iterable[Digest]) -> Digest:
+        """The digest of all records of `parts`, which have none in common."""
+        whole = cls()
+        for part in parts:
+            whole.count += part.count
+            whole.id_sum = (whole.id_sum + part.id_sum) & MASK
+        return whole
 
     def differs(self, other: Digest) -> str:
         """How this differs from `other` in words; empty when it does not."""

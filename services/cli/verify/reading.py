@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import grpc
 from acquaint.interactions.v1 import events_pb2, interaction_service_pb2
 
+from services.cli.output import describe
 from services.cli.verify.digests import Digest
 from services.platform.consumer import Follower
 from services.platform.envelope import Malformed, Received
+from services.platform.errors import from_rpc_error
 from services.platform.settings import KafkaSettings
 from services.platform.topics import declared
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:  # this name exists for the type checker only
 
 TOPIC = declared(events_pb2.DESCRIPTOR)["acquaint.interactions.v1"]
 RECORDED = events_pb2.InteractionRecorded.DESCRIPTOR.full_name
+SWITCHED = events_pb2.SourceSwitched.DESCRIPTOR.full_name
 READ_SECONDS = 120.0
 
 
@@ -84,28 +89,43 @@ def take(content: TopicContent, record: Received | Malformed) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalContent:
-    """What the journal holds: the interactions in it, and those from a sequence on."""
+    """What the journal holds: the interactions in it, those from a sequence on, those that a graph folds.
+
+    Sources that the journal's own last word switched off have no share in a graph.
+    """
 
     whole: Digest
     tail: Digest
+    folded: Digest
     end: int
     faults: tuple[str, ...]
 
 
 async def read_journal(stub: InteractionServiceAsyncStub, tail_from: int) -> JournalContent:
-    """Stream the whole journal and check that its sequences follow one another."""
-    whole, tail, faults, expected, end = Digest(), Digest(), [], 1, 0
+    """Stream the whole journal and check that its sequences follow one another; a stream that breaks off is a fault."""
+    tail, faults, expected, end = Digest(), [], 1, 0
+    by_source: defaultdict[str, Digest] = defaultdict(Digest)
+    off: dict[str, bool] = {}
     stream = stub.StreamInteractions(interaction_service_pb2.StreamInteractionsRequest(after_sequence=0), timeout=600)
-    async for chunk in stream:
-        end = chunk.end_sequence
-        for entry in chunk.entries:
-            if entry.sequence != expected:
-                faults.append(f"sequence {entry.sequence} follows {expected - 1}")
-            expected = entry.sequence + 1
-            if entry.type == RECORDED and not entry.tombstone:
-                whole.add(entry.record_id)
-                if entry.sequence >= tail_from:
-                    tail.add(entry.record_id)
+    try:
+        async for chunk in stream:
+            end = chunk.end_sequence
+            for entry in chunk.entries:
+                if entry.sequence != expected:
+                    faults.append(f"sequence {entry.sequence} follows {expected - 1}")
+                expected = entry.sequence + 1
+                if entry.type == RECORDED and not entry.tombstone:
+                    by_source[entry.record_id.partition("/")[0]].add(entry.record_id)
+                    if entry.sequence >= tail_from:
+                        tail.add(entry.record_id)
+                elif entry.type == SWITCHED and not entry.tombstone:
+                    switched = events_pb2.SourceSwitched.FromString(entry.payload)
+                    off[switched.source] = not switched.enabled
+    except grpc.aio.AioRpcError as error:
+        faults.append(f"the stream breaks off after {expected - 1}: {describe(from_rpc_error(error))}")
     if expected - 1 < end:
         faults.append(f"the stream ends at {expected - 1}, the journal at {end}")
-    return JournalContent(whole=whole, tail=tail, end=end, faults=tuple(faults))
+    folded = [digest for source, digest in by_source.items() if not off.get(source)]
+    return JournalContent(
+        whole=Digest.of(by_source.values()), tail=tail, folded=Digest.of(folded), end=end, faults=tuple(faults)
+    )

@@ -1,10 +1,12 @@
 """The one place that says what happens to a due notification: send, delay or suppress, in this order of questions.
 
-A recipient nobody knows yet is waited for; without an answer to "still wanted?" nothing goes out.
+People whose profiles have not arrived, the recipient or whom it is about, are waited for; without an answer to "still
+wanted?" nothing goes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,10 +43,14 @@ Decision = Send | Delay | Suppress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known at the moment of decision. `wanted` is None where recommendations did not answer."""
+    """What is known at the moment of decision. `wanted` is None where recommendations did not answer.
+
+    `others` are the people the message speaks of.
+    """
 
     now: datetime
     recipient: Person
+    others: Sequence[Person]
     wanted: bool | None
     quiet_hours: QuietHours
     default_zone: ZoneInfo
@@ -61,6 +67,8 @@ def decide(notification: Notification, facts: Facts) -> Decision:
         return Suppress(Suppression.NOT_WANTED)
     if not facts.recipient.known:
         return Delay(facts.now + WAIT_FOR_PROFILE, waiting=True)
+    if not all(other.shown or other.erased for other in facts.others):
+        return Delay(facts.now + WAIT_FOR_PROFILE)  # a mail that names nobody cannot be taken back
     if notification.channel is Channel.EMAIL:
         if not facts.recipient.email:
             return Suppress(Suppression.NO_ROUTE)

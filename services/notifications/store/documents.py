@@ -97,4 +97,5 @@ def to_person(person_id: str, public: Document | None, private: Document | None)
         time_zone=kept.get("time_zone", "") or seen.get("time_zone", ""),
         languages=tuple(seen.get("languages", ())),
         known=private is not None,
+        shown=public is not None,
     )

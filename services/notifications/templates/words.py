@@ -23,7 +23,7 @@ SENTENCES = {
 }
 
 OCCASIONS = {
-    "meeting": "meeting", "mail": "mail thread", "event": "event", "course": "course", "call": "call",
+    "meeting": "meeting", "mail": "conversation", "event": "event", "course": "course", "call": "call",
     "work": "piece of work",
 }  # fmt: skip
 

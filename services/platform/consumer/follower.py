@@ -18,7 +18,6 @@ from services.platform.kafka import client_options
 from services.platform.settings import KafkaSettings
 from services.platform.topics import Topic
 
-
 # How long the broker holds an answer back while there is nothing; what arrives is answered at once.
 FETCH_WAIT_MS = 500
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from pymongo import errors
 from services.platform.errors import DependencyUnavailable
 
 _DUPLICATE = 11000
+_TIMEOUTS = re.compile(r" \(configured timeouts:[^)]*\)")
 # Interrupted by shutdown, stepping down, no primary, time over, no majority: the same request may succeed later.
 _AWAY = frozenset({6, 7, 50, 64, 89, 91, 100, 189, 262, 317, 9001, 10107, 11600, 11602, 13388, 13435, 13436})
 
@@ -56,6 +58,10 @@ def translate(error: errors.PyMongoError) -> DatabaseError:
     )
     code: int | None = getattr(error, "code", None)
     away = (errors.ConnectionFailure, errors.ExecutionTimeout, errors.WTimeoutError, errors.WaitQueueTimeoutError)
+    if isinstance(error, errors.ServerSelectionTimeoutError):
+        # The driver appends what it knows of every server, over and over; its first words are what people need.
+        cause = _TIMEOUTS.sub("", str(error).partition(", Timeout:")[0])
+        return DatabaseUnavailable(f"no database answers where ACQUAINT_MONGO__URI says: {cause}", labels, code)
     if isinstance(error, away) or error.timeout or code in _AWAY:
         return DatabaseUnavailable(str(error), labels, code)
     return DatabaseError(str(error), labels, code)

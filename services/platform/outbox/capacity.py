@@ -15,7 +15,6 @@ from services.platform.clock import Clock
 from services.platform.errors import exhausted
 from services.platform.mongo import Database, Storage
 from services.platform.outbox.documents import ROWS, UNPUBLISHED
-from services.platform.outbox.ports import Shard
 from services.platform.settings import JournalSettings
 from services.platform.telemetry import Metrics
 
@@ -75,20 +74,16 @@ class Capacity:
         async with self._measuring:
             now = self._clock.monotonic()
             if self._measured is None or now >= self._due:
-                self._measured = Measured(unpublished=await self._backlog(), storage=await self._database.storage())
+                self._measured = Measured(unpublished=await self.backlogs(), storage=await self._database.storage())
                 after = self._clock.monotonic()
                 self._due = after + max(_LEAST_AGE, (after - now) / _SHARE)
             return self._measured
 
-    async def backlog(self, shard: Shard) -> int:
-        """Records of a shard that are not marked as published, numbered or not, counted now."""
-        return (await self._backlog(shard.id)).get(shard.id, 0)
-
-    async def _backlog(self, shard: str | None = None) -> Mapping[str, int]:
-        match = {"unpublished": True} if shard is None else {"unpublished": True, "shard": shard}
+    async def backlogs(self) -> Mapping[str, int]:
+        """Records that are not marked as published, numbered or not, by the id of their shard, counted now."""
         counted = await self._rows.aggregate(
             [
-                {"$match": match},
+                {"$match": {"unpublished": True}},
                 {"$project": {"_id": 0, "shard": 1, "count": 1}},
                 {"$group": {"_id": "$shard", "records": {"$sum": "$count"}}},
             ],

@@ -92,14 +92,15 @@ class Relay:
 
     async def status(self) -> Sequence[ShardStatus]:
         """Where each shard stands, for operators; `refusal` only where this process holds the shard."""
-        measured = await self._outbox.capacity.measure()
+        # Counted before the states are read: what counts as published has its number in them.
+        unpublished = await self._outbox.capacity.backlogs()
         return [
             ShardStatus(
                 topic=state.shard.topic,
                 shard=state.shard.partition,
                 next_sequence=state.next_sequence,
                 published_through=state.published_through,
-                unpublished=measured.unpublished.get(state.shard.id, 0),
+                unpublished=unpublished.get(state.shard.id, 0),
                 refusal=self._refusal(state.shard),
             )
             for state in await self._leases.states()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import grpc
@@ -17,7 +18,7 @@ from services.profiles.people.changes import Edit
 from services.profiles.people.checks import broken_by, broken_together, problem_with_instant
 from services.profiles.people.importing import normalise
 from services.profiles.people.views import etag_of, timestamp
-from services.profiles.store import Erased, Person
+from services.profiles.store import Erased, Person, identity_keys
 
 # How far the clock of whoever records a notice may be ahead of ours.
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -52,7 +53,12 @@ def update(profile: Profile, mask: Sequence[str], ownership: Ownership) -> Edit:
             raise invalid_fields(problems)
         return changed
 
-    return _of_somebody_here(profile.person_id, change)
+    return replace(
+        _of_somebody_here(profile.person_id, change),
+        # Where no feed owns these, a person meets the same refusals as a feed: taken, erased.
+        brings=identity_keys(profile.identities) if ("identities",) in paths else (),
+        manager_id=profile.manager_id if ("manager_id",) in paths else "",
+    )
 
 
 def pause(request: PausePersonRequest, now: datetime) -> Edit:

@@ -156,9 +156,9 @@ class IntroductionServicer(introduction_service_pb2_grpc.IntroductionServiceServ
         with translated():
             if graph is None:
                 raise NotReadyYet
-            state_hash = await asyncio.to_thread(graph.state_hash)
+            state_hash = "" if request.brief else await asyncio.to_thread(graph.state_hash)
             digest, position = graph.digest, graph.position
-        shards = await self._parts.shards()
+        shards = () if request.brief else await self._parts.shards()
         return pb.GetDigestResponse(
             fold_count=digest.count,
             fold_id_sum=digest.hash_sum,

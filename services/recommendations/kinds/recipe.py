@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from hashlib import blake2b
+from math import floor
 from typing import Protocol
 
 from services.recommendations.domain.kinds import Kind
@@ -45,3 +47,12 @@ class Recipe:
     minutes: int
     left_out: Callable[[Person, Bonds], set[str]]
     reasons: Callable[[Person, Person, Evidence], Sequence[Reason]]
+
+    def own_unit_turn(self, person_id: str, period: int) -> bool:
+        """Whether the own unit counts like any other in consideration number `period` of a person.
+
+        True in `own_unit_share` of a person's considerations, evenly spread; where people begin differs, so that the
+        share holds on every day as well. In the others the own unit comes last.
+        """
+        offset = int.from_bytes(blake2b(person_id.encode(), digest_size=2).digest()) + period
+        return floor((offset + 1) * self.own_unit_share) > floor(offset * self.own_unit_share)

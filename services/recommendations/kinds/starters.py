@@ -77,4 +77,4 @@ def _starter(reason: Reason, which: int) -> str:
 
 
 # What people took part in, where the reason's own word reads badly in a sentence.
-_TOGETHER = {"mail": "mail thread", "work": "piece of work"}
+_TOGETHER = {"mail": "conversation", "work": "piece of work"}

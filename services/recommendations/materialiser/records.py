@@ -29,6 +29,7 @@ _SWITCHED = SourceSwitched.DESCRIPTOR.full_name
 _MERGED = PeopleMerged.DESCRIPTOR.full_name
 _SPLIT = PeopleSplit.DESCRIPTOR.full_name
 _MICRO = 1_000_000
+_parse = InteractionRecorded.FromString
 
 
 class Entry(NamedTuple):
@@ -148,19 +149,20 @@ def to_fold(entry: Entry, rules: Rules, effects: Effects) -> FoldRecord:
 
 
 def _interaction(sequence: int, record_id: str, payload: bytes, rules: Rules) -> FoldRecord:
-    interaction = InteractionRecorded.FromString(payload).interaction
-    initiator: str = interaction.initiator_id
-    participants: Sequence[str] = interaction.participant_ids
+    interaction = _parse(payload).interaction
+    initiator = interaction.initiator_id
+    participants = tuple(interaction.participant_ids)
     if rules.merged:
         initiator = rules.known_as(initiator)
-        participants = [rules.known_as(each) for each in participants]
+        participants = tuple(rules.known_as(each) for each in participants)
     time = interaction.time
+    # In the order of the fields: naming them costs as much as the rest.
     return FoldRecord(
-        sequence=sequence,
-        record_id=record_id,
-        time_us=time.seconds * _MICRO + time.nanos // 1000,
-        kind=interaction.type,
-        initiator=initiator,
-        participants=tuple(participants),
-        source_id=interaction.source,
+        sequence,
+        record_id,
+        time.seconds * _MICRO + time.nanos // 1000,
+        interaction.type,
+        initiator,
+        participants,
+        interaction.source,
     )

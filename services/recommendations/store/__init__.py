@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.platform.mongo import Index
 from services.recommendations.store.capacity import CAPACITY_INDEXES, CapacityStore, CapReached
-from services.recommendations.store.due import DUE_INDEXES, Claim, ClaimLost, DueStore
+from services.recommendations.store.due import DUE_INDEXES, Claim, ClaimLost, DueStore, NoTurns
 from services.recommendations.store.introductions import (
     INTRODUCTION_INDEXES,
     AlreadyProposed,
@@ -36,6 +36,7 @@ __all__ = [
     "IntroductionStore",
     "LaunchStore",
     "Lease",
+    "NoTurns",
     "PairIsOpen",
     "VersionConflict",
 ]

@@ -20,6 +20,10 @@ class ClaimLost(Exception):
     """Another planner has the claim now, or it took effect already."""
 
 
+class NoTurns(Exception):
+    """The person takes no part, or was erased."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """One person's consideration number `period`; `fence` rises with every claim of the person."""
@@ -98,10 +102,17 @@ class DueStore:
             del update["$set"]
         return bool((await self._collection.update_one(mine, update, session=session)).matched)
 
-    async def delay(self, person_id: str, until: datetime, session: Session) -> None:
-        """Somebody else's turn led to an introduction of this person: their own comes no sooner than `until`."""
-        later = {"_id": person_id, "due_time": {"$lt": until}}
-        await self._collection.update_one(later, {"$set": {"due_time": until}}, session=session)
+    async def delay(self, person_id: str, until: datetime | None, session: Session) -> None:
+        """Somebody else's turn led to an introduction of this person: their own comes no sooner than `until`.
+
+        Raises NoTurns; the transaction is then over. It always writes, so that it and `forget` exclude one another.
+        """
+        later = {} if until is None else {"$max": {"due_time": until}}
+        touched = await self._collection.update_one(
+            {"_id": person_id, "cadence": {"$ne": None}}, {"$inc": {"others_turns": 1}, **later}, session=session
+        )
+        if not touched.matched:
+            raise NoTurns
 
     async def hurry(self, person_ids: Collection[str] | None, now: datetime) -> int:
         """Makes people due now, all with None; whoever wants to be asked on demand only is left alone. How many."""

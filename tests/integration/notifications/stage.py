@@ -99,7 +99,12 @@ class Stage:
         await self.database.transaction(body)
 
     async def invite(
-        self, event_id: str, recipient: str, *channels: Channel, expires: timedelta | None = timedelta(days=7)
+        self,
+        event_id: str,
+        recipient: str,
+        *channels: Channel,
+        expires: timedelta | None = timedelta(days=7),
+        about: str = "bo",
     ) -> list[Notification]:
         """A message for a recipient becomes notifications."""
         message = Message(
@@ -107,7 +112,7 @@ class Stage:
             type=MessageType.INVITATION,
             recipient_id=recipient,
             introduction_id=f"about-{event_id}",
-            other_person_ids=("bo",),
+            other_person_ids=(about,),
             kind="peer",
             reasons=(),
             starters=(),

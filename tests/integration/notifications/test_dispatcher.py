@@ -23,6 +23,7 @@ NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 @pytest.fixture
 async def stage(database: Database, database_name: str) -> AsyncIterator[Stage]:
     async with open_stage(database.uri, database_name, NOON) as opened:
+        await opened.know("bo")
         yield opened
 
 
@@ -80,6 +81,17 @@ async def test_a_recipient_whose_private_profile_has_not_arrived_is_waited_for(s
     await stage.dispatcher.dispatch()
     assert (await stage.of("e1"))[Channel.INBOX].status is Status.SENT
     assert (await stage.inbox.counts())[1] == 0
+
+
+async def test_nobody_is_asked_about_somebody_whose_public_profile_has_not_arrived(stage: Stage) -> None:
+    await stage.know("ada", email="ada@example.org")
+    await stage.invite("e1", "ada", Channel.INBOX, Channel.EMAIL, about="cy")
+    await stage.dispatcher.dispatch()
+    assert {n.status for n in (await stage.of("e1")).values()} == {Status.SCHEDULED}
+    await stage.know("cy", half=PUBLIC)
+    stage.clock.advance(5)
+    await stage.dispatcher.dispatch()
+    assert {n.status for n in (await stage.of("e1")).values()} == {Status.SENT}
 
 
 async def test_mail_waits_for_the_recipients_own_morning(stage: Stage) -> None:

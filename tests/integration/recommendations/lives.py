@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Self
 
 from google.protobuf.message import Message
@@ -23,6 +24,7 @@ from services.recommendations.kinds.starters import starters
 from services.recommendations.lifecycle import Lifecycle, Proposal, Stores
 from services.recommendations.settings import LifecycleSettings, PlannerSettings
 from services.recommendations.store import COLLECTIONS, Claim
+from services.recommendations.store.documents import introduction_of
 from tests.unit.recommendations.people import NOW
 
 REASONS = (Reason(type=ReasonType.SHARED_SKILL, values=("Go",)),)
@@ -82,21 +84,38 @@ class Lives:
         await outbox.ensure()
         self.stores = Stores.of(self.database)
         self.said = Said(outbox)
-        self.lifecycle = Lifecycle(
+        self.lifecycle = self.lifecycle_at(self.clock)
+        await self.stores.launch.set(LaunchMode.ON)
+        return self
+
+    def lifecycle_at(self, clock: ManualClock) -> Lifecycle:
+        """A lifecycle by this clock."""
+        return Lifecycle(
             database=self.database,
             stores=self.stores,
             publisher=self.said,
             participants=self.profiles,
             settings=self.settings,
             planner=self.planner,
-            clock=self.clock,
+            clock=clock,
         )
-        await self.stores.launch.set(LaunchMode.ON)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.database.drop()
         await self.database.close()
+
+    async def begin_anew(self) -> None:
+        """Forgets everything but the collections."""
+        self.clock = ManualClock(NOW)
+        self.lifecycle = self.lifecycle_at(self.clock)
+        self.profiles.apart, self.profiles.answering = set(), True
+        for name in ("introductions", "capacity", "due_people", "outbox"):
+            await self.database.collection(name).delete_many({})
+
+    async def everything(self) -> list[Introduction]:
+        """Every introduction there is, by id."""
+        found = await self.database.collection("introductions").find({}, sort=[("_id", 1)])
+        return [introduction_of(document) for document in found]
 
     async def facts(self) -> list[tuple[str, Message]]:
         """Everything said so far."""
@@ -117,7 +136,7 @@ class Lives:
         try:
             return await self.lifecycle.propose(claim, proposal(asker, other), mode)
         except Exception:
-            await self.stores.due.give_back(claim, self.clock.now())
+            await self.stores.due.give_back(claim, self.clock.now() + timedelta(days=365))
             raise
 
     async def pass_time(self) -> None:
@@ -128,9 +147,7 @@ class Lives:
 
 def proposal(asker: Person, other: Person) -> Proposal:
     """Two people with a reason."""
-    return Proposal(
-        recipe=RECIPES[Kind.PEER], asker=asker, other=other, reasons=REASONS, starters=starters(REASONS)
-    )
+    return Proposal(recipe=RECIPES[Kind.PEER], asker=asker, other=other, reasons=REASONS, starters=starters(REASONS))
 
 
 def by_type(facts: Sequence[tuple[str, Message]]) -> Mapping[str, int]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-import pytest
 from acquaint.recommendations.v1.events_pb2 import IntroductionMade
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -26,30 +24,33 @@ from tests.runtime import Database
 from tests.unit.recommendations.people import person
 
 PEOPLE = ("ada", "bob", "cyd", "dan")
-CAP, INBOUND = 3, 2
+CAP, INBOUND, PER_DAY = 3, 2, 8
+SETTINGS = settings(
+    max_examples=10,
+    stateful_step_count=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=[Phase.generate],
+)
 T = TypeVar("T")
 
 
 class Life(RuleBasedStateMachine):
     """Four people, their turns and their answers, on one database."""
 
-    uri = ""
+    lives: Lives
     run: Callable[[Awaitable[T]], T]
 
     def __init__(self) -> None:
         super().__init__()
-        planner = PlannerSettings(inbound_cap=INBOUND, per_day=8)
-        self.lives = self.run(Lives(self.uri, f"life_{uuid.uuid4().hex[:12]}", planner=planner).__aenter__())
+        self.run(self.lives.begin_anew())
         self.said_yes: set[tuple[str, str]] = set()
         self.erased: set[str] = set()
         self.given: dict[str, int] = {}
 
-    def teardown(self) -> None:
-        self.run(self.lives.__aexit__())
-
     def everything(self) -> list[Introduction]:
-        ids = self.run(self.lives.database.collection("introductions").distinct("_id", {}))
-        return list(self.run(self.lives.stores.introductions.many(ids)).values())
+        return self.run(self.lives.everything())
 
     @rule(asker=st.sampled_from(PEOPLE), other=st.sampled_from(PEOPLE))
     def somebodys_turn_comes(self, asker: str, other: str) -> None:
@@ -126,7 +127,7 @@ class Life(RuleBasedStateMachine):
                 assert counter["inbound"] <= INBOUND
                 assert counter["all"] == self.given[f"{counter['person_id']} {counter['period']}"]
             else:
-                assert counter["all"] <= 8
+                assert counter["all"] <= PER_DAY
 
     @invariant()
     def every_message_has_one_id_and_nobody_erased_is_held(self) -> None:
@@ -138,18 +139,11 @@ class Life(RuleBasedStateMachine):
                 assert view(introduction, person_id, self.lives.clock.now()) is not None
 
 
-@pytest.mark.parametrize("examples", [12])
-def test_any_life(database: Database, examples: int) -> None:
+def test_any_life(database: Database, database_name: str) -> None:
     with asyncio.Runner() as runner:
-        Life.uri = database.uri
-        Life.run = staticmethod(runner.run)
-        run_state_machine_as_test(
-            Life,
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                derandomize=True,
-            ),
-        )
+        lives = Lives(database.uri, database_name, planner=PlannerSettings(inbound_cap=INBOUND, per_day=PER_DAY))
+        Life.run, Life.lives = staticmethod(runner.run), runner.run(lives.__aenter__())
+        try:
+            run_state_machine_as_test(Life, settings=SETTINGS)
+        finally:
+            runner.run(lives.__aexit__())

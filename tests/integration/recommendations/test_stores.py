@@ -98,7 +98,7 @@ async def test_who_leaves_and_comes_back_gets_turns_with_new_numbers(lives: Live
 
 async def test_people_are_made_due_by_name_or_all(lives: Lives):
     due = lives.stores.due
-    await due.enter({each: Cadence.WEEKLY for each in ("ada", "bob")}, NOW + WEEK)
+    await due.enter(dict.fromkeys(("ada", "bob"), Cadence.WEEKLY), NOW + WEEK)
     assert await due.hurry(["ada", "nobody"], NOW) == 1
     assert await due_time(lives, "ada") == NOW
     assert await due_time(lives, "bob") == NOW + WEEK

@@ -123,7 +123,10 @@ def test_the_terminal_tells_the_same_in_eighty_columns(tale: Tale) -> None:
 
 
 def test_a_tale_in_which_a_promise_was_broken_is_not_clean(tale: Tale) -> None:
-    lost = replace(tale, verified={**tale.verified, "clean": False})
+    unread = {"what": "topic", "found": "cannot be read"}
+    lost = replace(tale, verified={"clean": False, "held": {}, "differences": [unread], "seconds": 1.0})
     assert tale.clean
     assert not lost.clean
-    assert "NOT CLEAN" in render(lost)
+    said = render(lost)
+    assert "NOT CLEAN" in said
+    assert "topic: cannot be read" in said

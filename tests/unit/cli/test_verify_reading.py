@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from acquaint.interactions.v1 import events_pb2
 from acquaint.interactions.v1 import interaction_service_pb2 as pb
 
-from services.cli.verify.reading import RECORDED, TopicContent, read_journal, take
+from services.cli.verify.digests import Digest
+from services.cli.verify.reading import RECORDED, SWITCHED, TopicContent, read_journal, take
 from services.platform.envelope import Malformed, parse
 
 
@@ -109,6 +111,27 @@ async def test_a_hole_a_repeat_and_an_early_end_are_faults() -> None:
         "sequence 3 follows 3",
         "the stream ends at 4, the journal at 9",
     )
+
+
+def switch(sequence: int, source: str, *, enabled: bool) -> pb.JournalEntry:
+    payload = events_pb2.SourceSwitched(source=source, enabled=enabled).SerializeToString()
+    return pb.JournalEntry(sequence=sequence, record_id=f"~switch/{source}/{sequence}", type=SWITCHED, payload=payload)
+
+
+async def test_a_source_that_is_off_has_no_share_in_what_a_graph_folds_until_it_is_on_again() -> None:
+    recorded = [
+        pb.JournalEntry(sequence=1, record_id="mail/1", type=RECORDED),
+        pb.JournalEntry(sequence=2, record_id="calendar/1", type=RECORDED),
+    ]
+    off, on = switch(3, "mail", enabled=False), switch(4, "mail", enabled=True)
+    without: Any = Journal(3, [*recorded, off])
+    journal = await read_journal(without, 1)
+    only = Digest()
+    only.add("calendar/1")
+    assert (journal.whole.count, journal.folded) == (2, only)
+    again: Any = Journal(4, [*recorded, off, on])
+    journal = await read_journal(again, 1)
+    assert journal.folded == journal.whole
 
 
 async def test_an_empty_journal_is_no_fault() -> None:

@@ -49,6 +49,7 @@ def facts(now: datetime = NOON, recipient: Person = KNOWN, wanted: bool | None =
     return Facts(
         now=now,
         recipient=recipient,
+        others=[Person(person_id="bo", name="Bo", shown=True)],
         wanted=wanted,
         quiet_hours=QuietHours(start=time(20, 0), end=time(7, 0)),
         default_zone=ZoneInfo("UTC"),

@@ -103,10 +103,11 @@ class Stage:
         self.candidates = Candidates(self.people, self.clock)
         self.graph = Graph(GraphSettings(organisation="test"))
         self.told = Told()
+        self.ranker = EverybodyRanker(scores)
         self.suggester = Suggester(
             people=self.people,
             candidates=self.candidates,
-            ranker=EverybodyRanker(scores),
+            ranker=self.ranker,
             introductions=self.told,
             capacity=self.told,
             repeat_days=180.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -192,7 +192,7 @@ def boundary(tale: Tale) -> dict[str, Any]:
 
 def flow(tale: Tale) -> list[tuple[str, str]]:
     """The figures of the flow, in words."""
-    recorded, held = tale.recorded, tale.verified["held"]
+    recorded = tale.recorded
     answers = ((ACCEPT, "yes"), (DECLINE, "no"), (LATER, "later"), (SILENCE, "no answer"))
     return [
         ("Interactions recorded by gRPC in batches of 1,000", f"{recorded.per_second:,.0f} a second"),
@@ -206,10 +206,17 @@ def flow(tale: Tale) -> list[tuple[str, str]]:
         ("From a proposal to its invitation in the inbox, median", f"{tale.delivery_median() * 1000:.0f} ms"),
         ("Answers", ", ".join(f"{tale.count(answer)} {word}" for answer, word in answers)),
         ("Introductions both said yes to", f"{len(tale.made):,}"),
-        (
-            "Interactions held by documents, journal, topic and graph",
-            ", ".join(f"{held[store]:,}" for store in ("documents", "journal", "topic", "graph")),
-        ),
-        ("Messages handed over, and notifications made of them", f"{held['messages']:,} and {held['notifications']:,}"),
+        *_held(tale.verified["held"]),
         ("Memory of broker, database and four services", f"{tale.memory / 1e6:,.0f} MB"),
+    ]
+
+
+def _held(held: Mapping[str, int]) -> list[tuple[str, str]]:
+    if not held:  # verify could not come so far
+        return []
+    stores = ", ".join(f"{held[store]:,}" for store in ("documents", "journal", "topic", "graph"))
+    messages = f"{held['messages']:,} and {held['notifications']:,}"
+    return [
+        ("Interactions held by documents, journal, topic and graph", stores),
+        ("Messages handed over, and notifications made of them", messages),
     ]
