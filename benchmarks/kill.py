@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import json
-import random
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +21,7 @@ from acquaint.interactions.v1 import interaction_service_pb2
 from acquaint.operations.v1 import operations_service_pb2
 from acquaint.recommendations.v1 import introduction_service_pb2
 
+from benchmarks.support.events import write_stream
 from services.cli.connection import Clients, StackAddress, clients, find
 from services.cli.replay.command import catch_up, make_people, register
 from services.cli.replay.reading import Event, checksum, events, labels, survey
@@ -72,7 +71,7 @@ async def on_its_way(stubs: Clients) -> tuple[int, int]:
     try:
         status = await stubs.operations["interactions"].GetStatus(operations_service_pb2.GetStatusRequest(), timeout=5)
         unpublished = sum(shard.unpublished for shard in status.shards)
-        digest = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(), timeout=5)
+        digest = await stubs.introductions.GetDigest(introduction_service_pb2.GetDigestRequest(brief=True), timeout=5)
         lag = digest.position.lag
     except grpc.aio.AioRpcError:
         pass
@@ -158,17 +157,6 @@ async def run(stack: Stack, address: StackAddress, path: Path, units: dict[str, 
     return report
 
 
-def stream(path: Path, people: int = 200, mails: int = 20_000) -> None:
-    """A synthetic file of t,src,dst, for a run without one."""
-    draw = random.Random(3)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["t", "src", "dst"])
-        for number in range(mails):
-            sender, *others = draw.sample(range(people), draw.choice((2, 2, 3, 5)))
-            writer.writerows([number * 60, sender, other] for other in others)
-
-
 @asynccontextmanager
 async def empty_stack(directory: Path) -> AsyncIterator[Stack]:
     """A stack of its own in which what dies stays dead."""
@@ -182,7 +170,7 @@ async def measure(path: Path | None, labels_path: Path | None) -> Report:
         directory = Path(name)
         if path is None:
             path = directory / "events.csv"
-            stream(path)
+            write_stream(path, people=200, mails=20_000)
         units = labels(labels_path) if labels_path else {}
         async with empty_stack(directory / "stack") as stack:
             return await run(stack, find(directory / "stack"), path, units, 1000)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from tests.runtime import Broker, Database, open_broker, open_database
+
+# How long one example takes measures the machine's load, not the code.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

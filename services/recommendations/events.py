@@ -18,7 +18,7 @@ from services.platform.mongo import Session
 from services.platform.outbox import Outbox
 from services.platform.topics import Topic, declared
 from services.recommendations import messages
-from services.recommendations.domain.introduction import Introduction
+from services.recommendations.domain.introduction import Introduction, InvitationState
 from services.recommendations.domain.messages import Announced, Change, Closed, Issued, Made, Message
 from services.recommendations.kinds import RECIPES
 from services.recommendations.kinds.recipe import Announced as PublicName
@@ -32,6 +32,10 @@ PROFILES = _PROFILE_TOPICS["acquaint.profiles.v1"]
 PRIVATE_PROFILES = _PROFILE_TOPICS["acquaint.private-profiles.v1"]
 
 _PUBLIC_KINDS = {PublicName.OTHER: introduction_pb2.PUBLIC_KIND_OTHER}
+
+
+# What a person answered is nobody's business on a topic: they know it.
+_ENDINGS = {state: messages.INVITATION_STATES[state] for state in (InvitationState.EXPIRED, InvitationState.WITHDRAWN)}
 
 
 class Publisher:
@@ -98,7 +102,7 @@ def _event(
             return InvitationClosed(
                 introduction_id=named,
                 recipient_id=message.recipient_id,
-                closing=messages.INVITATION_STATES[message.closing],
+                closing=_ENDINGS.get(message.closing, introduction_pb2.INVITATION_STATE_UNSPECIFIED),
             )
         case Made():
             return IntroductionMade(

@@ -94,7 +94,8 @@ class Lifecycle:
     async def propose(self, claim: Claim, proposal: Proposal, mode: LaunchMode) -> Introduction:
         """The claim takes effect: one introduction, its counters, its invitations and the person's next turn.
 
-        In the mode shadow nobody is asked. Raises ModeChanged, PairIsOpen, AlreadyProposed, CapReached, ClaimLost, NoTurns.
+        In the mode shadow nobody is asked. Raises ModeChanged, PairIsOpen, AlreadyProposed, CapReached, ClaimLost and
+        NoTurns.
         """
         now, shadow = self._clock.now(), mode is not LaunchMode.ON
         asker, other, recipe = proposal.asker, proposal.other, proposal.recipe

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.recommendations.domain.introduction import Answer, InvitationState, State
 from services.recommendations.domain.kinds import Kind, LaunchMode
-from services.recommendations.domain.reasons import Reason
+from services.recommendations.domain.reasons import Reason, ReasonType
 from services.recommendations.domain.view import View
 
 KINDS: Mapping[Kind, introduction_pb2.Kind.ValueType] = {
@@ -23,6 +23,9 @@ STATES: Mapping[State, introduction_pb2.IntroductionState.ValueType] = {
 STATES_BACK: Mapping[int, State] = {number: state for state, number in STATES.items()}
 INVITATION_STATES: Mapping[InvitationState, introduction_pb2.InvitationState.ValueType] = {
     state: introduction_pb2.InvitationState.Value(f"INVITATION_STATE_{state.name}") for state in InvitationState
+}
+REASON_TYPES: Mapping[ReasonType, introduction_pb2.ReasonType.ValueType] = {
+    type_: introduction_pb2.ReasonType.Value(f"REASON_TYPE_{type_.name}") for type_ in ReasonType
 }
 ANSWERS_BACK: Mapping[int, Answer] = {
     introduction_service_pb2.Answer.Value(f"ANSWER_{answer.name}"): answer for answer in Answer
@@ -42,12 +45,7 @@ def timestamp(time: datetime) -> Timestamp:
 
 def reasons(found: Iterable[Reason]) -> list[introduction_pb2.Reason]:
     """Reasons as messages."""
-    return [
-        introduction_pb2.Reason(
-            type=introduction_pb2.ReasonType.Value(f"REASON_TYPE_{reason.type.name}"), values=reason.values
-        )
-        for reason in found
-    ]
+    return [introduction_pb2.Reason(type=REASON_TYPES[reason.type], values=reason.values) for reason in found]
 
 
 def introduction(view: View) -> introduction_pb2.Introduction:

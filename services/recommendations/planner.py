@@ -21,7 +21,7 @@ from services.recommendations.kinds.starters import starters
 from services.recommendations.lifecycle import Lifecycle, ModeChanged, Proposal, Stores
 from services.recommendations.peers import ParticipantCheck
 from services.recommendations.settings import PlannerSettings
-from services.recommendations.store import AlreadyProposed, CapReached, Claim, ClaimLost, PairIsOpen
+from services.recommendations.store import AlreadyProposed, CapReached, Claim, ClaimLost, NoTurns, PairIsOpen
 from services.recommendations.suggestions import NoSuchPerson, NotReadyYet, Suggester, Suggestion
 
 logger = get_logger(__name__)
@@ -138,7 +138,7 @@ class Planner:
         for suggestion in allowed:
             try:
                 introduction = await self._lifecycle.propose(claim, _proposal(person, suggestion), mode)
-            except PairIsOpen:
+            except (PairIsOpen, NoTurns):
                 continue
             except CapReached as reached:
                 if reached.person_id in ("", person.person_id):

@@ -14,7 +14,9 @@ from services.platform.settings.group import Group
 class GraphViewSettings(Group):
     """The graph as a view of the interactions journal."""
 
-    half_life_days: float = Field(default=90.0, gt=0, le=3650, description="After how many days a contact counts half.")
+    half_life_days: float = Field(
+        default=120.0, gt=0, le=3650, description="After how many days a contact counts half."
+    )
     snapshots: Path | None = Field(
         default=None, description="Directory for snapshots of the graph; without it a start reads the whole journal."
     )

@@ -7,6 +7,7 @@ from the database at request time. Nobody without a live profile has a list, for
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,7 +27,7 @@ from services.recommendations.store import CapacityStore, IntroductionStore
 
 _MINUTE_US = 60_000_000
 # So many more are ranked than asked for, as the own unit's share may leave some of them out.
-_SPARE = 3
+_SPARE = 5
 # Of reciprocal rank fusion: how little the first places differ, and how many places of the other's list count.
 _FUSION = 10
 _LOOKED_BACK = 100
@@ -171,7 +172,7 @@ class Suggester:
         chosen, passed_over = self._composed(ranking.candidates, person.unit, room, limit)
         if passed_over and len(chosen) < limit and len(ranking.candidates) == limit * _SPARE:
             # The best are nearly all from the own unit: the best of the others were not looked at.
-            unit = {each.person_id for each in self._people if each.unit == person.unit}
+            unit = self._people.of_unit(person.unit)
             others = await self._ranked(person, recipe, limit, as_of_us, without | unit)
             near = [each for each in chosen if each.person_id in unit]
             chosen = near + list(others.candidates[: limit - len(near)])
@@ -249,6 +250,12 @@ class Suggester:
             for place, person_id in enumerate(ids, 1)
         }
         return sorted(found, key=lambda each: (-fused[each.person.person_id], each.person.person_id))
+
+    def served(self, found: Suggestions) -> None:
+        """Counts a list that leaves the service: of how many suggestions nothing particular could be said."""
+        said = Counter((each.kind.value, each.reasons[0].type.value) for each in found.suggestions)
+        for labels, number in said.items():
+            self._counters.suggestions.labels(*labels).inc(number)
 
     def _graph(self) -> Graph:
         graph = self._candidates.graph

@@ -1,9 +1,10 @@
-"""The tables of docs/operations.md, made from the code: `python -m tests.architecture.reference` prints them."""
+"""The tables of docs/operations.md, from the code; `python -m tests.architecture.reference` renews them there."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -16,6 +17,7 @@ from services.profiles.settings import ProfilesSettings
 from services.recommendations.materialiser.progress import Progress
 from services.recommendations.settings import RecommendationsSettings
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 OWN = (ProfilesSettings, InteractionsSettings, RecommendationsSettings, NotificationsSettings)
 
 
@@ -60,14 +62,24 @@ def _text(variable: Variable) -> str:
     return variable.description + (" Secret." if variable.secret else "")
 
 
-def tables() -> Iterator[str]:
-    """Everything, with the headings it stands under."""
+def tables() -> dict[str, list[str]]:
+    """Every table by the heading it stands under."""
     head = ["| variable | default | meaning |", "|---|---|---|"]
-    yield from ["### Every service", *head, *setting_rows(common()), ""]
-    for service in OWN:
-        yield from [f"### {service.service} only", *head, *setting_rows(own(service)), ""]
-    yield from ["## Metrics", "| metric | kind | meaning |", "|---|---|---|", *metric_rows()]
+    settings = {f"### {each.service} only": [*head, *setting_rows(own(each))] for each in OWN}
+    metrics = ["| metric | kind | meaning |", "|---|---|---|", *metric_rows()]
+    return {"### Every service": [*head, *setting_rows(common())], **settings, "## Metrics": metrics}
+
+
+def updated(document: str) -> str:
+    """The document with the first table under each of those headings replaced."""
+    for heading, rows in tables().items():
+        before, _, after = document.partition(f"\n{heading}\n")
+        text, _, rest = after.partition("\n|")
+        # A table ends where a line does not go on with a bar.
+        tail = re.sub(r"\A.*\n(?:\|.*\n)*", "", rest)
+        document = f"{before}\n{heading}\n{text}\n" + "\n".join([*rows, tail])
+    return document
 
 
 if __name__ == "__main__":
-    print("\n".join(tables()))
+    DOCUMENT.write_text(updated(DOCUMENT.read_text()))

@@ -17,10 +17,17 @@ import pytest
 from acquaint.interactions.v1 import events_pb2, interaction_pb2, interaction_service_pb2, source_pb2
 from acquaint.interactions.v1.source_service_pb2 import RegisterSourceRequest
 from acquaint.notifications.v1.inbox_service_pb2 import ListNotificationsRequest
+from acquaint.operations.v1 import operations_service_pb2
 from acquaint.profiles.v1 import events_pb2 as profile_events_pb2
 from acquaint.profiles.v1 import profile_pb2, profile_service_pb2
 from acquaint.profiles.v1.boundary_service_pb2 import SetBoundaryRequest
-from acquaint.recommendations.v1.introduction_service_pb2 import ListProposalsRequest, SuggestIntroductionsRequest
+from acquaint.recommendations.v1.introduction_pb2 import LAUNCH_MODE_ON
+from acquaint.recommendations.v1.introduction_service_pb2 import (
+    ListProposalsRequest,
+    PlanNowRequest,
+    SetLaunchModeRequest,
+    SuggestIntroductionsRequest,
+)
 
 from services.cli.connection import Clients, StackAddress, clients, find
 from services.cli.verify.command import check
@@ -39,7 +46,7 @@ from tests.e2e.organisation import Files, write
 WATCHDOG_SECONDS = 4.0
 SETTINGS = {
     "ACQUAINT_CONSUMER__WATCHDOG_SECONDS": str(WATCHDOG_SECONDS),
-    "ACQUAINT_CONSUMER__STATUS_SECONDS": "0.5",
+    "ACQUAINT_CONSUMER__STATUS_SECONDS": "0.2",
     "ACQUAINT_CONSUMER__MAXIMUM_BACKOFF_SECONDS": "1",
     "ACQUAINT_RELAY__MAXIMUM_BACKOFF_SECONDS": "1",
     "ACQUAINT_MONGO__SERVER_SELECTION_SECONDS": "1",
@@ -47,7 +54,10 @@ SETTINGS = {
 }
 JOINING = ("--join-after-notice", "intranet", "--informed-at", "2026-01-05T09:00:00")
 SOURCE = "calendar"
+BURST = 10_000
 PATIENT = 60.0
+
+pytestmark = pytest.mark.timeout(240)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,8 +126,8 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grou
             source = source_pb2.Source(source_id=SOURCE, purpose="A test.", enabled=True)
             await stubs.sources.RegisterSource(RegisterSourceRequest(source=source))
             made.expected = files.mails
-            await acquaint.json("launch", "on")
-            await acquaint.json("plan")
+            await stubs.introductions.SetLaunchMode(SetLaunchModeRequest(mode=LAUNCH_MODE_ON))
+            await stubs.introductions.PlanNow(PlanNowRequest())
             yield made
 
 
@@ -136,12 +146,18 @@ async def test_a_database_gone_far_longer_than_the_watchdog_waits_ends_no_proces
     await ground.record(10)
     assert (await ground.verified())["clean"]
 
-    await ground.stack.kill("database")
-    gone = loop.time()
-    for number in range(200):
+    for number in range(BURST):
         event = events_pb2.InteractionReported(interaction=interaction(ground.expected + number))
         await ground.feed.send("acquaint.interactions.inbound.v1", event.SerializeToString(), partition=number % 4)
-    ground.expected += 200
+    ground.expected += BURST
+
+    async def behind() -> bool:
+        status = await stubs.operations["interactions"].GetStatus(operations_service_pb2.GetStatusRequest())
+        return any(consumer.lag > 0 for consumer in status.consumers)
+
+    await eventually(behind, what="a lag that the watchdog knows of")
+    await ground.stack.kill("database")
+    gone = loop.time()
     profile = profile_pb2.Profile(person_id="late", name="Late")
     upsert = profile_events_pb2.ProfileUpsertRequested(profile=profile).SerializeToString()
     await ground.feed.send("acquaint.profiles.inbound.v1", upsert, headers=[("ce_source", b"hr")])

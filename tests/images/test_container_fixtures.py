@@ -19,7 +19,7 @@ SUITES = (
     "tests/integration/platform/test_mongo_transactions.py",
     "tests/integration/platform/test_outbox.py",
     "tests/integration/platform/test_consumer_outages.py",
-    "tests/integration/platform/test_relay_zombie.py",
+    "tests/integration/platform/test_relay.py",
     "tests/integration/platform/test_topics.py",
     "tests/contract/test_log.py",
 )

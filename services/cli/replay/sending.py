@@ -26,7 +26,7 @@ PARTICIPATIONS = 20_000
 # Of a call's 2 MiB; an interaction's own fields take less than FIELD_BYTES beside the ids of its people.
 CALL_BYTES = 2_000_000
 FIELD_BYTES = 160
-IN_FLIGHT = 3
+IN_FLIGHT = 5
 PATIENCE_SECONDS = 180.0
 PASSING = {
     grpc.StatusCode.UNAVAILABLE,

@@ -61,6 +61,7 @@ class IntroductionServicer(introduction_service_pb2_grpc.IntroductionServiceServ
             found = await self._parts.suggester.suggest(
                 request.person_id, kinds=_kinds(request.kinds), limit=request.limit or _LIST, as_of_us=as_of_us
             )
+        self._parts.suggester.served(found)
         return pb.SuggestIntroductionsResponse(
             suggestions=_suggestions(found), position=self._parts.positions.message(found.position, as_of_us)
         )
@@ -74,6 +75,9 @@ class IntroductionServicer(introduction_service_pb2_grpc.IntroductionServiceServ
                 request.person_ids, kinds=_kinds(request.kinds), limit=request.limit or _LIST, as_of_us=as_of_us
             )
             position = _position_of(found, self._parts.graph())
+        for each in found:
+            if isinstance(each, Suggestions):
+                self._parts.suggester.served(each)
         lists = [
             pb.PersonSuggestions(person_id=person_id, error=to_status(no_such_person(person_id)))
             if isinstance(each, NoSuchPerson)

@@ -43,6 +43,7 @@ class People:
         self._people: dict[str, Person] = {}
         self._reports: dict[str, set[str]] = {}
         self._barred: dict[str, set[str]] = {}
+        self._units: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._people)
@@ -70,6 +71,10 @@ class People:
     def barred_by(self, person_id: str) -> frozenset[str]:
         """Those whose own state names a boundary with the person."""
         return frozenset(self._barred.get(person_id, ()))
+
+    def of_unit(self, unit: str) -> frozenset[str]:
+        """Everybody of one unit."""
+        return frozenset(self._units.get(unit, ()))
 
     def show(self, person_id: str, version: int, profile: Profile) -> bool:
         """A state that colleagues may see; without effect unless its version is the highest yet."""
@@ -113,6 +118,7 @@ class People:
         if after is not None:
             self._people[person_id] = after
         _move(self._reports, person_id, _managers(before), _managers(after))
+        _move(self._units, person_id, _units(before), _units(after))
         _move(self._barred, person_id, before.boundaries if before else _NOBODY, after.boundaries if after else _NOBODY)
 
     def _combined(self, person_id: str) -> Person | None:
@@ -133,6 +139,10 @@ class People:
 
 def _managers(person: Person | None) -> frozenset[str]:
     return frozenset({person.manager_id}) if person is not None and person.manager_id else _NOBODY
+
+
+def _units(person: Person | None) -> frozenset[str]:
+    return frozenset({person.unit}) if person is not None and person.unit else _NOBODY
 
 
 def _move(index: dict[str, set[str]], person_id: str, before: frozenset[str], after: frozenset[str]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Self
 
 from google.protobuf.message import Message
+from prometheus_client import CollectorRegistry
 
 from services.platform.mongo import Database
 from services.platform.outbox import Outbox
@@ -22,6 +23,7 @@ from services.recommendations.events import TOPICS, Publisher
 from services.recommendations.kinds import RECIPES
 from services.recommendations.kinds.starters import starters
 from services.recommendations.lifecycle import Lifecycle, Proposal, Stores
+from services.recommendations.metrics import Counters
 from services.recommendations.settings import LifecycleSettings, PlannerSettings
 from services.recommendations.store import COLLECTIONS, Claim
 from services.recommendations.store.documents import introduction_of
@@ -97,6 +99,7 @@ class Lives:
             participants=self.profiles,
             settings=self.settings,
             planner=self.planner,
+            counters=Counters.create(CollectorRegistry()),
             clock=clock,
         )
 
@@ -123,8 +126,12 @@ class Lives:
 
     async def claimed(self, person_id: str, cadence: Cadence = Cadence.WEEKLY) -> Claim:
         """A claim of the person, who is made due for it."""
-        await self.stores.due.enter({person_id: cadence}, self.clock.now())
-        await self.stores.due.hurry([person_id], self.clock.now())
+        now = self.clock.now()
+        await self.stores.due.enter({person_id: cadence}, now)
+        await self.database.collection("due_people").update_many(
+            {"due_time": {"$lte": now}}, {"$set": {"due_time": now + timedelta(days=365)}}
+        )
+        await self.stores.due.hurry([person_id], now)
         claim = await self.stores.due.claim(self.clock.now(), lease_seconds=30)
         assert claim is not None
         assert claim.person_id == person_id
@@ -132,6 +139,7 @@ class Lives:
 
     async def introduced(self, asker: Person, other: Person, mode: LaunchMode = LaunchMode.ON) -> Introduction:
         """An introduction that the asker's turn led to."""
+        await self.stores.due.enter({other.person_id: Cadence.WEEKLY}, self.clock.now())
         claim = await self.claimed(asker.person_id)
         try:
             return await self.lifecycle.propose(claim, proposal(asker, other), mode)

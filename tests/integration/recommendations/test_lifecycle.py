@@ -12,10 +12,11 @@ from acquaint.recommendations.v1.events_pb2 import IntroductionAnnounced, Invita
 from services.recommendations.domain.introduction import Answer, InvitationState, State
 from services.recommendations.domain.kinds import LaunchMode
 from services.recommendations.domain.lifecycle import InvitationIsClosed, UnknownIntroduction
+from services.recommendations.domain.people import Cadence
 from services.recommendations.domain.view import view
 from services.recommendations.lifecycle import ModeChanged
 from services.recommendations.settings import PlannerSettings
-from services.recommendations.store import AlreadyProposed, CapReached, ClaimLost, PairIsOpen
+from services.recommendations.store import AlreadyProposed, CapReached, ClaimLost, NoTurns, PairIsOpen
 from tests.integration.recommendations.lives import Lives, by_type, proposal
 from tests.runtime import Database
 from tests.unit.recommendations.people import person
@@ -165,6 +166,26 @@ async def test_an_erasure_withdraws_at_once_and_removes_the_person_everywhere(li
     assert by_type(await lives.facts())["InvitationClosed"] == 1
 
 
+async def test_an_erasure_between_check_and_commit_leaves_nothing(lives: Lives):
+    await lives.stores.due.enter({"bob": Cadence.WEEKLY}, lives.clock.now())
+    claim = await lives.claimed("ada")
+    await lives.lifecycle.erase({"bob"})
+    with pytest.raises(NoTurns):
+        await lives.lifecycle.propose(claim, proposal(ADA, BOB), LaunchMode.ON)
+    assert await lives.everything() == []
+    assert await lives.facts() == []
+
+
+async def test_an_erasure_at_the_same_moment_leaves_nobody_asked_about_the_erased(lives: Lives):
+    for number in range(8):
+        other = person(f"other{number}")
+        await lives.stores.due.enter({other.person_id: Cadence.WEEKLY}, lives.clock.now())
+        claim = await lives.claimed(f"asker{number}")
+        proposing = lives.lifecycle.propose(claim, proposal(person(f"asker{number}"), other), LaunchMode.ON)
+        await asyncio.gather(proposing, lives.lifecycle.erase({other.person_id}), return_exceptions=True)
+    assert all("other" not in repr(each.person_ids) for each in await lives.everything())
+
+
 async def test_an_introduction_of_people_who_are_all_gone_is_deleted(lives: Lives):
     named = (await lives.introduced(ADA, BOB)).introduction_id
     await lives.lifecycle.erase({"ada", "bob"})
@@ -183,6 +204,7 @@ async def test_a_pair_has_one_open_introduction_whoevers_turn_it_is(lives: Lives
 
 
 async def test_a_claim_takes_effect_once(lives: Lives):
+    await lives.stores.due.enter(dict.fromkeys(("bob", "cyd"), Cadence.WEEKLY), lives.clock.now())
     claim = await lives.claimed("ada")
     results = await asyncio.gather(
         *(lives.lifecycle.propose(claim, proposal(ADA, each), LaunchMode.ON) for each in (BOB, CYD)),
@@ -226,6 +248,7 @@ async def test_the_shadow_takes_nobodys_room_and_stands_in_nobodys_way(lives: Li
 async def test_caps_hold_when_many_want_the_same_person(lives: Lives):
     star = person("star", wishes={"monthly_cap": 10})
     askers = [person(f"p{number}") for number in range(8)]
+    await lives.stores.due.enter({"star": Cadence.WEEKLY}, lives.clock.now())
     claims = [await lives.claimed(each.person_id) for each in askers]
     results = await asyncio.gather(
         *(

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import pytest
 from acquaint.profiles.v1 import profile_pb2
 from acquaint.profiles.v1.profile_pb2 import Availability, Profile
+from prometheus_client import CollectorRegistry
 
 from services.recommendations.domain.introduction import State
 from services.recommendations.domain.kinds import LaunchMode
+from services.recommendations.metrics import Counters
 from services.recommendations.planner import Planner
 from services.recommendations.suggestions import Suggester
 from services.recommendations.turns import Turns
@@ -40,6 +42,7 @@ class Replica:
             capacity=self.lives.stores.capacity,
             repeat_days=180.0,
             still=asyncio.Lock(),
+            counters=Counters.create(CollectorRegistry()),
             clock=self.lives.clock,
         )
         self.planner = Planner(

@@ -7,12 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from prometheus_client import CollectorRegistry
+
 from services.platform.testing import ManualClock
 from services.recommendations.directory.candidates import Candidates
 from services.recommendations.directory.people import People
 from services.recommendations.domain.kinds import Kind
 from services.recommendations.graph import Graph, GraphSettings
 from services.recommendations.graph.compiled import BoolArray
+from services.recommendations.metrics import Counters
 from services.recommendations.ranking import Affinity, Candidate, Evidence, Ranking
 from services.recommendations.suggestions import Suggester, Suggestions
 from tests.unit.recommendations.people import NOW
@@ -112,6 +115,7 @@ class Stage:
             capacity=self.told,
             repeat_days=180.0,
             still=asyncio.Lock(),
+            counters=Counters.create(CollectorRegistry()),
             clock=self.clock,
         )
 

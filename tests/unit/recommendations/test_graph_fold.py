@@ -82,7 +82,7 @@ def test_batches_make_no_difference_to_any_bit(records: list[FoldRecord], data: 
 def test_the_order_of_arrival_changes_strengths_by_rounding_only(records: list[FoldRecord], random: object) -> None:
     shuffled = list(records)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    late = folded([replace(one, sequence=sequence) for sequence, one in enumerate(shuffled, 1)])
+    late = folded([one._replace(sequence=sequence) for sequence, one in enumerate(shuffled, 1)])
     early = folded(records)
     for who in {name for one in records for name in (one.initiator, *one.participants)}:
         there = {tie.person_id: tie.strength for tie in late.ties(who, as_of_us=AS_OF)}
@@ -98,10 +98,10 @@ def test_any_difference_of_content_shows_in_the_hash() -> None:
         for variant in (
             records,
             records[:1],
-            [records[0], replace(records[1], kind=2)],
-            [records[0], replace(records[1], time_us=records[1].time_us + 1)],
-            [records[0], replace(records[1], initiator=person(4))],
-            [records[0], replace(records[1], record_id="other")],
+            [records[0], records[1]._replace(kind=2)],
+            [records[0], records[1]._replace(time_us=records[1].time_us + 1)],
+            [records[0], records[1]._replace(initiator=person(4))],
+            [records[0], records[1]._replace(record_id="other")],
         )
     }
     assert len(hashes) == 6
@@ -130,7 +130,7 @@ def test_the_digest_counts_and_sums_the_hashes_of_the_ids_folded() -> None:
 
 def test_a_source_left_out_moves_the_position_only() -> None:
     chosen = replace(SETTINGS, left_out_sources=frozenset({"calendar"}))
-    graph = folded([replace(record(1, 0, [1]), source_id="calendar"), record(2, 0, [2])], chosen)
+    graph = folded([record(1, 0, [1])._replace(source_id="calendar"), record(2, 0, [2])], chosen)
     assert graph.met(person(0), person(1)) is None
     assert graph.met(person(0), person(2)) is not None
     assert (graph.position.sequence, graph.digest.count) == (2, 1)

@@ -52,7 +52,7 @@ def is_true(reason: Reason, one: Attributes, other: Attributes, evidence: Eviden
 
 
 @given(one=anybody("ada"), other=anybody("bob"), evidence=EVIDENCE)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_reason_is_true_of_what_both_may_see(one: Person, other: Person, evidence: Evidence) -> None:
     found = reasons(one, other, evidence)
     assert 1 <= len(found) <= MOST_REASONS
@@ -61,7 +61,7 @@ def test_every_reason_is_true_of_what_both_may_see(one: Person, other: Person, e
 
 
 @given(one=anybody("ada"), other=anybody("bob"), evidence=EVIDENCE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_both_are_given_the_same_reasons(one: Person, other: Person, evidence: Evidence) -> None:
     back = Evidence(
         common=evidence.common,
@@ -74,7 +74,7 @@ def test_both_are_given_the_same_reasons(one: Person, other: Person, evidence: E
 
 
 @given(one=anybody("ada"), other=anybody("bob"), evidence=EVIDENCE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_reasons_and_starters_name_nobody_and_count_nothing(one: Person, other: Person, evidence: Evidence) -> None:
     found = reasons(one, other, evidence)
     text = " ".join([*starters(found), *(value for reason in found for value in reason.values)])
@@ -84,7 +84,7 @@ def test_reasons_and_starters_name_nobody_and_count_nothing(one: Person, other: 
 
 
 @given(one=anybody("ada"), other=anybody("bob"), evidence=EVIDENCE, matching=anybody("ada"))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_for_matching_only_adds_no_reason(one: Person, other: Person, evidence: Evidence, matching) -> None:
     bare = Person(person_id="ada", visible=one.visible, wishes=one.wishes)
     with_more = Person(person_id="ada", visible=one.visible, matching=matching.matching, wishes=one.wishes)
