@@ -88,6 +88,14 @@ def messages(pairs: Iterator[tuple[str, str]]) -> Iterator[interaction_pb2.Inter
         yield message
 
 
+def at_random(people: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Two of the people again and again, without end; always the same."""
+    draw = random.Random(11)
+    while True:
+        one, other = draw.sample(people, 2)
+        yield one, other
+
+
 class Feed:
     """Sends batches by the clock, whether or not the ones before were answered, and watches the probes among them."""
 
@@ -97,8 +105,7 @@ class Feed:
         self._probes = probes
         # Nobody who is in a probe is in anything else, so that nothing else ends a suggestion.
         probed = {each for pair in probes for each in (pair.person_id, pair.other_id)}
-        draw, others = random.Random(11), [each for each in people if each not in probed]
-        self._noise = messages(iter(lambda: tuple(draw.sample(others, 2)), None))
+        self._noise = messages(at_random([each for each in people if each not in probed]))
         self._probing = messages((pair.person_id, pair.other_id) for pair in probes)
         self.seen = Seen()
 

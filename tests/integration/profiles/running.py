@@ -187,7 +187,9 @@ class ProfilesUnderTest:
 
     async def repeat_stale(self, topic: Topic, fact: envelope.Fact) -> None:
         """Writes an old state once more, as a relay that has lost its lease may do last of all."""
-        key, value, headers = envelope.encode(fact, source="acquaint/profiles", sequence=1)
+        stamp = envelope.Stamp("acquaint/profiles")
+        headers = stamp.headers(fact.id, fact.message.DESCRIPTOR.full_name, 1)
+        key, value = (fact.key or "").encode(), fact.message.SerializeToString()
         producer = AIOKafkaProducer(**client_options(self.kafka))
         await producer.start()
         try:
