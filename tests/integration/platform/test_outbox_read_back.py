@@ -93,9 +93,7 @@ class Stage:
     async def drained(self) -> None:
         async def empty() -> bool:
             statuses = await self.relay.status()
-            return all(
-                each.published_through == each.next_sequence - 1 and not each.unpublished for each in statuses
-            )
+            return all(each.published_through == each.next_sequence - 1 and not each.unpublished for each in statuses)
 
         await eventually(empty, what="an empty outbox")
 
