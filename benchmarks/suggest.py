@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from acquaint.recommendations.v1 import introduction_service_pb2
+from acquaint.recommendations.v1 import introduction_pb2, introduction_service_pb2
 
 from benchmarks.support.figures import machine, percentile, show
 from benchmarks.support.network import fill
@@ -35,6 +35,9 @@ async def run(path: Path | None, labels_path: Path | None, data_dir: Path | None
     """Fills a stack (of its own, unless `data_dir` has one), lets it rest, asks one question after the other."""
     before = machine()
     async with stack_at(data_dir) as address, clients(address) as stubs:
+        # In the mode shadow the planner would go on considering everybody for minutes: that is not idle.
+        off = introduction_service_pb2.SetLaunchModeRequest(mode=introduction_pb2.LAUNCH_MODE_OFF)
+        await stubs.introductions.SetLaunchMode(off)
         people = await fill(address, path, labels_path)
         await asyncio.sleep(REST_SECONDS)
         draw = random.Random(5)

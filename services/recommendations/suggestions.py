@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import floor
@@ -167,17 +167,38 @@ class Suggester:
         self, person: Person, recipe: Recipe, limit: int, as_of_us: int, given: _Given
     ) -> tuple[Ranking, list[Candidate]]:
         without = recipe.left_out(person, self._people) | given.partners[person.person_id] | given.full
-        ranking = await self._ranked(person, recipe, limit * _SPARE, as_of_us, without)
-        room = floor(limit * recipe.own_unit_share)
-        chosen, passed_over = self._composed(ranking.candidates, person.unit, room, limit)
-        if passed_over and len(chosen) < limit and len(ranking.candidates) == limit * _SPARE:
-            # The best are nearly all from the own unit: the best of the others were not looked at.
-            unit = self._people.of_unit(person.unit)
-            others = await self._ranked(person, recipe, limit, as_of_us, without | unit)
-            near = [each for each in chosen if each.person_id in unit]
-            chosen = near + list(others.candidates[: limit - len(near)])
-        chosen += passed_over[: limit - len(chosen)]
-        return ranking, sorted(chosen, key=lambda each: (-each.score, each.person_id))
+        graph, affinity = self._graph(), self._candidates.affinity(person)
+        eligible = self._candidates.eligible(recipe.kind, without)
+        # Taken here: profiles go on changing while the other thread ranks.
+        unit = frozenset(self._people.of_unit(person.unit))
+
+        def ranked(most: int) -> Ranking:
+            return self._ranker.rank(
+                graph,
+                person.person_id,
+                as_of_us=as_of_us,
+                limit=most,
+                eligible=eligible,
+                affinity=affinity,
+                include_met=recipe.include_met,
+            )
+
+        def choose() -> tuple[Ranking, list[Candidate]]:
+            ranking = ranked(limit * _SPARE)
+            room = floor(limit * recipe.own_unit_share)
+            chosen, passed_over = self._composed(ranking.candidates, person.unit, room, limit)
+            if passed_over and len(chosen) < limit and len(ranking.candidates) == limit * _SPARE:
+                # The best are nearly all from the own unit: the best of the others were not looked at.
+                for index in map(graph.index_of, unit):
+                    if index is not None and index < len(eligible):
+                        eligible[index] = False
+                near = [each for each in chosen if each.person_id in unit]
+                chosen = near + list(ranked(limit).candidates[: limit - len(near)])
+            chosen += passed_over[: limit - len(chosen)]
+            return ranking, sorted(chosen, key=lambda each: (-each.score, each.person_id))
+
+        # All in one go: a step to another thread and back takes as long as a ranking.
+        return await asyncio.to_thread(choose)
 
     def _composed(
         self, ranked: Sequence[Candidate], unit: str, room: int, limit: int
@@ -195,20 +216,6 @@ class Suggester:
                 room -= of_unit
                 chosen.append(candidate)
         return chosen, passed_over
-
-    async def _ranked(
-        self, person: Person, recipe: Recipe, limit: int, as_of_us: int, without: Iterable[str]
-    ) -> Ranking:
-        return await asyncio.to_thread(
-            self._ranker.rank,
-            self._graph(),
-            person.person_id,
-            as_of_us=as_of_us,
-            limit=limit,
-            eligible=self._candidates.eligible(recipe.kind, without),
-            affinity=self._candidates.affinity(person),
-            include_met=recipe.include_met,
-        )
 
     def _of_unit(self, person_id: str, unit: str) -> bool:
         other = self._people.get(person_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from services.platform.consumer import Delivery, Poison
+from services.platform.mongo import DatabaseUnavailable, Session
 from services.platform.telemetry import current_traceparent
 from services.platform.topics import TopicKind
 from tests.consumer_stage import Stage, event, headers, open_stage
@@ -185,6 +187,18 @@ async def test_the_source_that_an_event_names_counts_before_the_header(inbound: 
     async with inbound.running(source_of=lambda delivery: delivery.event.person_id):  # type: ignore[attr-defined]
         (letter,) = await inbound.buried(1)
     assert letter.source == "hr-system"
+
+
+async def test_a_batch_that_no_transaction_has_time_for_is_taken_in_pieces(inbound: Stage) -> None:
+    async def slow(session: Session, deliveries: Sequence[Delivery]) -> Sequence[Poison]:
+        if len(deliveries) > 3:
+            raise DatabaseUnavailable("no transaction within its time")
+        return await inbound.effects(session, deliveries)
+
+    await inbound.send_people(20, source="feed")
+    async with inbound.running(handler=slow):
+        await inbound.handled(20)
+    assert await inbound.effects.order("feed") == [f"p{number}" for number in range(20)]
 
 
 async def test_a_sampled_trace_goes_on_in_the_handler(inbound: Stage) -> None:

@@ -75,8 +75,12 @@ async def pending(stubs: Clients) -> list[Difference]:
 
 
 async def settle(stubs: Clients, seconds: float) -> list[Difference]:
-    """Wait at most `seconds` until nothing is on its way; returns what still is."""
+    """Wait at most `seconds` until nothing is on its way; returns what still is.
+
+    Consumers tell what they saw last, and look again because they were asked: so it takes two answers.
+    """
     deadline = time.monotonic() + seconds
+    quiet = 0
     while True:
         try:
             found = await pending(stubs)
@@ -84,7 +88,8 @@ async def settle(stubs: Clients, seconds: float) -> list[Difference]:
             if error.code() not in AWAY:
                 raise
             found = [Difference(what="a service", found="went away while it was asked")]
-        if not found or time.monotonic() > deadline:
+        quiet = 0 if found else quiet + 1
+        if quiet == 2 or (found and time.monotonic() > deadline):
             return found
         await asyncio.sleep(0.1)
 

@@ -22,7 +22,7 @@ from faststream.security import BaseSecurity, SASLScram256, SASLScram512
 
 from services.platform.consumer.offsets import Bounds
 from services.platform.consumer.probe import Probe
-from services.platform.consumer.robust_client import RobustConsumer, at_once
+from services.platform.consumer.robust_client import WAIT_MS, RobustConsumer, at_once
 from services.platform.consumer.transport import Receiver
 from services.platform.kafka import client_options
 from services.platform.settings import ConsumerSettings, KafkaSettings
@@ -83,7 +83,7 @@ class KafkaTransport:
             session_timeout_ms=session,
             heartbeat_interval_ms=session // 4,
             max_poll_interval_ms=NEVER_MS,
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=WAIT_MS,
             max_partition_fetch_bytes=4 * 1024 * 1024,
             listener=_Listener(receiver),
             parser=_parser(receiver),

@@ -21,7 +21,8 @@ Polled = dict[TopicPartition, list[ConsumerRecord]]
 
 logger = get_logger(__name__)
 
-WAIT_MS = 500
+# How long the broker, and who asks us, wait for records while there are none; what arrives ends it at once.
+WAIT_MS = 1000
 # After so many records without trouble the client polls all partitions at once again.
 APART = 100_000
 

@@ -211,7 +211,9 @@ class Consumers:
         return all(consumer.alignment.ever for consumer in self._consumers)
 
     async def status(self) -> Sequence[ConsumerStatus]:
-        """Where each subscription stands in this process."""
+        """Where each subscription stands in this process, as it was last looked at; asking makes it look again."""
+        for consumer in self._consumers:
+            consumer.lookout.nudge()
         return [consumer.vitals.status() for consumer in self._consumers]
 
     async def resume(self, group: str, topic: str = "") -> bool:

@@ -97,10 +97,12 @@ class Worker:
                 return
             except Exception as error:
                 await self._back_off(error)
+                # What a transaction's time does not allow at once it allows in pieces; the order stays.
+                most = max(1, most // 2)
                 continue
             self._account(done, batch.first(done.count))
-            # After a handler that failed on many, small batches grow again step by step.
-            most = len(batch) if done.count == most else 2 * done.count
+            # After a failure on many, small batches grow again step by step.
+            most = 2 * done.count
             batch = batch.after(done.count)
 
     def _traced(self, batch: Batch) -> AbstractContextManager[object]:

@@ -42,7 +42,7 @@ class RelaySettings(Group):
         default=0.05, gt=0, le=60, description="How often a relay looks for rows that other processes wrote."
     )
     idle_poll_seconds: float = Field(
-        default=0.4, gt=0, le=60, description="How often it looks at most seldom, while nobody else writes."
+        default=0.5, gt=0, le=60, description="How often it looks at most seldom, while nobody else writes."
     )
     batch_bytes: int = Field(
         default=900_000, ge=10_000, le=1_000_000, description="Most bytes in one batch to the broker."
@@ -85,7 +85,7 @@ class ConsumerSettings(Group):
         description="Name of this replica that outlives a restart (static membership: no rebalance); empty: none.",
     )
     status_seconds: float = Field(
-        default=2.0, gt=0, le=60, description="How often lag, pauses and releases are looked at."
+        default=5.0, gt=0, le=60, description="How often lag, pauses and releases are looked at."
     )
     watchdog_seconds: float = Field(
         default=30.0,
