@@ -59,9 +59,16 @@ async def test_what_was_acknowledged_survives_a_stop_and_a_kill_on_the_same_port
 
 
 async def test_a_paused_broker_is_silent_until_it_is_resumed(own: LocalBroker) -> None:
+    async def silent() -> bool:
+        return not await answers_metadata(LOOPBACK, own.port, seconds=0.2)
+
     await own.pause()
-    assert not await answers_metadata(LOOPBACK, own.port, seconds=0.2)
-    await own.resume()
+    try:
+        # The signal reaches the broker's threads one after another: a last answer may still come.
+        await eventually(silent, what="the paused broker's silence")
+        assert await silent()
+    finally:
+        await own.resume()
     await eventually(lambda: answers_metadata(LOOPBACK, own.port), what="the resumed broker's answer")
 
 
